@@ -1,0 +1,322 @@
+# Copyright: Contributors to the hallmark.images project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whom a build speaks with: account, region and endpoint. Everything here that calls the API goes through it.
+
+footmark signs and sends. What it would do besides is done here: it knows fewer actions than a build needs, swallows
+errors, retries without a client token and waits without an end, so parameters, paging, retries and errors are ours.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import re
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.hallmark.images.plugins.module_utils.alicloud import errors
+from ansible_collections.hallmark.images.plugins.module_utils.alicloud.credentials import SECRETS, Credentials, Keys
+from ansible_collections.hallmark.images.plugins.module_utils.alicloud.errors import ApiError
+from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
+
+try:
+    from aliyunsdkcore import request as sdk_request
+    from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
+    from footmark.connection import ACSQueryConnection
+
+    FOOTMARK_ERROR = None
+except ImportError:  # the modules say so before anything is called
+    FOOTMARK_ERROR = traceback.format_exc()
+
+    class ACSQueryConnection:  # type: ignore[no-redef]
+        """Stands in where footmark is missing."""
+
+
+#: Options of every module of this platform; described by the doc fragment hallmark.images.alicloud.
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "region": {"type": "str"},
+    "profile": {"type": "str"},
+    "shared_credentials_file": {"type": "path"},
+    "access_key": {"type": "str", "no_log": False},
+    "secret_key": {"type": "str", "no_log": True},
+    "security_token": {"type": "str", "no_log": True},
+    "ram_role_name": {"type": "str"},
+    "endpoint_url": {"type": "str"},
+    "assume_role": {
+        "type": "dict",
+        "options": {
+            "arn": {"type": "str", "required": True},
+            "session_name": {"type": "str", "default": "hallmark"},
+            "external_id": {"type": "str"},
+            "duration": {"type": "int", "default": 3600},
+            "policy": {"type": "dict"},
+        },
+    },
+    "max_attempts": {"type": "int", "default": 10},
+}
+#: What of the options the ledger holds, so that a build can be undone from the ledger alone. Never a secret.
+IN_LEDGER = ("region", "profile", "shared_credentials_file", "ram_role_name", "endpoint_url", "assume_role")
+#: Version and endpoint of each product (api.aliyun.com, "Endpoints").
+PRODUCTS = {
+    "Ecs": ("2014-05-26", "ecs.{region}.aliyuncs.com"),
+    "Vpc": ("2016-04-28", "vpc.{region}.aliyuncs.com"),
+    "Sts": ("2015-04-01", "sts.{region}.aliyuncs.com"),
+    "Ram": ("2015-05-01", "ram.aliyuncs.com"),
+}
+REGION = re.compile(r"^[a-z]{2,3}(-[a-z0-9]+)+$")
+#: ECS user guide, "Regions and zones".
+REGIONS = (
+    *("cn-beijing", "cn-chengdu", "cn-fuzhou", "cn-guangzhou", "cn-hangzhou", "cn-heyuan", "cn-hongkong"),
+    *("cn-huhehaote", "cn-nanjing", "cn-qingdao", "cn-shanghai", "cn-shenzhen", "cn-wuhan-lr", "cn-wulanchabu"),
+    *("cn-zhangjiakou", "cn-zhengzhou-jva", "cn-beijing-finance-1", "cn-hangzhou-finance", "cn-shanghai-finance-1"),
+    *("cn-shenzhen-finance-1", "cn-north-2-gov-1", "ap-northeast-1", "ap-northeast-2", "ap-south-1"),
+    *("ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7"),
+    *("eu-central-1", "eu-west-1", "me-central-1", "me-east-1", "na-south-1", "us-east-1", "us-southeast-1"),
+    "us-west-1",
+)
+#: Parameters whose value is a JSON array inside one text; all other lists are numbered.
+JSON_LISTS = ("InstanceIds", "DiskIds", "SnapshotIds", "KeyPairNames", "PrivateIpAddresses", "EipAddresses")
+#: Actions that page by a token and not by number.
+BY_TOKEN = ("ListTagResources", "DescribeInstanceTypes")
+PAGE = 50  # the most that all actions take
+#: Calls that make something each time they are made, unless a client token says that they are one.
+MAKES = ("Create", "Allocate", "Run", "Copy")
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0  # s between two tries
+BUDGET = 180.0  # s for one call with all its tries
+
+# Keys that were given as options live in the memory of this process and its janitor only, never in the ledger.
+_given: dict[str, str] = {}
+
+if not FOOTMARK_ERROR:
+    sdk_request.set_default_protocol_type("https")  # the SDK's own default is http
+    # The SDK writes each error to standard error; a module's belong in its result.
+    logging.getLogger("aliyunsdkcore").propagate = False
+    for _name in ("aliyunsdkcore", "aliyunsdkcore.client", "aliyunsdkcore.http.http_response", "footmark"):
+        logging.getLogger(_name).handlers[:] = [logging.NullHandler()]
+
+
+def remember_secrets(params: dict[str, Any]) -> None:
+    """Keep the keys among a module's options for those who undo from the ledger in this process or a fork of it."""
+    _given.update({name: params[name] for name in SECRETS if params.get(name)})
+
+
+class Door(ACSQueryConnection):
+    """footmark's connection, for any action in the API's own words."""
+
+    def __init__(self, keys: Keys, region: str, product: str, endpoint: str) -> None:
+        self.version = PRODUCTS[product][0]
+        self.endpoint = endpoint
+        super().__init__(
+            keys.access, keys.secret, region, product, security_token=keys.token or None, user_agent="hallmark.images"
+        )
+
+    def import_request(self, action: str) -> Any:
+        """A request that knows where it goes. It has no product, which leaves the SDK nothing to retry by itself."""
+        request = sdk_request.RpcRequest(None, self.version, action, protocol="https")
+        request.set_endpoint(self.endpoint)
+        request.set_method("POST")
+        return request
+
+    def send(self, action: str, parameters: dict[str, str]) -> dict[str, Any]:
+        """Make one call. Its parameters are the body, so that no log of addresses sees them."""
+        setters = {"set_query_params": {}, "set_body_params": parameters}
+        answer = json.loads(self.make_request_new({"Action": action, **setters}))
+        if not isinstance(answer, dict):
+            raise ValueError("is no object")
+        return answer
+
+
+class Connection:
+    """An account, seen through footmark.
+
+    :param options: those of ARGUMENT_SPEC; what is missing comes from the environment or a profile.
+    :param sleep, clock: replaced by tests.
+    """
+
+    def __init__(
+        self,
+        options: dict[str, Any],
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.options = options
+        self._sleep = sleep
+        self._clock = clock
+        given = {name: options.get(name) or _given.get(name) for name in SECRETS}
+        self.credentials = Credentials({**options, **given}, self._assume)
+
+    def in_ledger(self) -> dict[str, Any]:
+        """What stands in the ledger of it."""
+        kept = {name: self.options[name] for name in IN_LEDGER if self.options.get(name)}
+        return kept | {"region": self.region}
+
+    @property
+    def region(self) -> str:
+        """The region that calls go to.
+
+        :raises HallmarkError: when nothing names one, or it is none.
+        """
+        region = self.credentials.region()
+        if not region:
+            raise HallmarkError("region: missing", "region, ALIBABA_CLOUD_REGION_ID, or a region in the profile")
+        return check_region("region", region, bool(self.options.get("endpoint_url")))
+
+    def elsewhere(self, region: str) -> Connection:
+        """The same account in another region."""
+        if region == self.region:
+            return self
+        return Connection({**self.options, "region": region}, self._sleep, self._clock)
+
+    def call(self, what: str, action: str, product: str = "Ecs", **parameters: Any) -> dict[str, Any]:
+        """One call of the API.
+
+        :param what: what is being done, for messages.
+        :param action: the API's name of the call, for example ``RunInstances``.
+        :param parameters: in the API's own names; lists and dicts are spelt as the API wants them.
+        :raises ApiError: with the API's code.
+        :raises Throttled: when retries did not help against throttling.
+        """
+        return self._call(what, action, product, parameters, self.credentials.keys)
+
+    def pages(
+        self, what: str, action: str, key: tuple[str, str], product: str = "Ecs", **parameters: Any
+    ) -> list[dict[str, Any]]:
+        """Everything that a call which answers in pages has to say.
+
+        :param key: the two names under which the answer has the things, for example ``("Images", "Image")``.
+        """
+        found: list[dict[str, Any]] = []
+        by_token = action in BY_TOKEN
+        place: dict[str, Any] = {} if by_token else {"PageNumber": 1, "PageSize": PAGE}
+        while True:
+            answer = self.call(what, action, product, **parameters, **place)
+            things = (answer.get(key[0]) or {}).get(key[1]) or []
+            found += things
+            if by_token:
+                if not answer.get("NextToken"):
+                    return found
+                place = {"NextToken": answer["NextToken"]}
+            else:
+                if not things or place["PageNumber"] * PAGE >= int(answer.get("TotalCount") or 0):
+                    return found
+                place["PageNumber"] += 1
+
+    def allowed(self, what: str, action: str, product: str = "Ecs", **parameters: Any) -> None:
+        """Ask with DryRun whether a call would be let through.
+
+        :raises ApiError: when it would not.
+        """
+        try:
+            self.call(what, action, product, DryRun=True, **parameters)
+        except ApiError as error:
+            if error.code != "DryRunOperation":
+                raise
+
+    def _assume(self, keys: Keys, parameters: dict[str, Any]) -> dict[str, Any]:
+        return self._call("assume_role", "AssumeRole", "Sts", parameters, lambda: keys)
+
+    def _call(
+        self, what: str, action: str, product: str, parameters: dict[str, Any], keys: Callable[[], Keys]
+    ) -> dict[str, Any]:
+        if FOOTMARK_ERROR:
+            raise HallmarkError("the Python package footmark is missing", "pip install footmark")
+        region = self.region
+        flat = flatten(parameters)  # the region is added by the SDK
+        endpoint = check_endpoint(self.options.get("endpoint_url")) or PRODUCTS[product][1].format(region=region)
+        # What may have been done although no answer came is done again only where that makes no second one.
+        repeatable = bool(parameters.get("ClientToken")) or not action.startswith(MAKES) or "DryRun" in parameters
+        tries = self.options.get("max_attempts") or 10
+        deadline = self._clock() + BUDGET
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return Door(keys(), region, product, endpoint).send(action, flat)
+            except Exception as problem:  # footmark and its SDK let many kinds through
+                error, again = _translated(what, action, problem, repeatable)
+            tries -= 1
+            if not again or tries < 1 or self._clock() + pause > deadline:
+                raise error
+            self._sleep(pause * (0.75 + 0.5 * random.random()))
+            pause = min(LONGEST_PAUSE, pause * 2)
+
+
+def _translated(what: str, action: str, problem: Exception, repeatable: bool) -> tuple[HallmarkError, bool]:
+    """The error that a try ended with, and whether another may be made."""
+    if isinstance(problem, HallmarkError):
+        return problem, False
+    if isinstance(problem, ServerException):
+        code, message = str(problem.get_error_code() or ""), str(problem.message or "")
+        passing = code in errors.PASSING or (problem.get_http_status() or 0) >= 500
+        return errors.from_answer(what, action, code, message), errors.throttling(code) or (passing and repeatable)
+    if isinstance(problem, IndexError):  # the SDK stumbles over the answer to a wrong signature that it cannot split
+        return errors.from_answer(what, action, "SignatureDoesNotMatch", "the secret is not that of the key"), False
+    if isinstance(problem, ClientException):
+        text = transport_reason(str(problem.message or problem))
+        return ApiError(f"{what}: no answer: {text}"), repeatable and "certificate verify failed" not in text.lower()
+    if isinstance(problem, ValueError):
+        return ApiError(f"{what}: {action}: the answer is not JSON"), repeatable
+    return ApiError(f"{what}: {type(problem).__name__}: {' '.join(str(problem).split())}"), False
+
+
+def transport_reason(text: str) -> str:
+    """What went wrong on the way, without the address of the request: key, token and signature stand in it."""
+    text = re.sub(r"/\?\S*", "/…", " ".join(text.split()))
+    cause = re.search(r"\(Caused by (.*)\)$", text)
+    return re.sub(r"<[^<>]* object at 0x[0-9a-f]+>:? ?", "", cause[1] if cause else text)
+
+
+def check_region(key: str, region: str, any_name: bool = False) -> str:
+    """A region's id. One that does not exist is refused here: there would be no host to ask.
+
+    :param any_name: whether it may be one that is not in REGIONS, because calls go to an endpoint that was given.
+    :raises HallmarkError: when it is none.
+    """
+    if region not in REGIONS and not (any_name and REGION.match(region)):
+        near = [name for name in REGIONS if name.split("-")[0] == region.split("-")[0]]
+        raise HallmarkError(
+            f"{key}: {region!r}", f"a region's id, as {', '.join(near or REGIONS)}; or endpoint_url for another"
+        )
+    return region
+
+
+def check_endpoint(url: str | None) -> str:
+    """Host and port of an endpoint; empty for none.
+
+    :raises HallmarkError: when it is not HTTPS: keys, user data and passwords go there.
+    """
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
+        raise HallmarkError(f"endpoint_url: {url}", "https:// and a host, as https://ecs.example.com:8443")
+    return parts.netloc
+
+
+def flatten(parameters: dict[str, Any]) -> dict[str, str]:
+    """Parameters as the RPC protocol spells them: ``Tag.1.Key``, ``SystemDisk.Size``; None is left out."""
+    flat: dict[str, str] = {}
+    for name, value in parameters.items():
+        if name in JSON_LISTS and isinstance(value, list):
+            flat[name] = json.dumps(value)
+        else:
+            _spell(flat, name, value)
+    return flat
+
+
+def _spell(flat: dict[str, str], name: str, value: Any) -> None:
+    if value is None:
+        return
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _spell(flat, f"{name}.{key}", item)
+    elif isinstance(value, (list, tuple)):
+        for number, item in enumerate(value, 1):
+            _spell(flat, f"{name}.{number}", item)
+    else:
+        flat[name] = ("true" if value else "false") if isinstance(value, bool) else str(value)

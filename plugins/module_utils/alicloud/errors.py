@@ -1,0 +1,103 @@
+# Copyright: Contributors to the hallmark.images project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the API answers when it does not do what was asked, in the words of this collection."""
+
+from __future__ import annotations
+
+from ansible_collections.hallmark.images.plugins.module_utils.build import errors
+from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError, Throttled
+
+#: Answers that tell nothing about the call itself: the same may succeed a moment later.
+PASSING = ("ServiceUnavailable", "InternalError", "UnknownError", "ServiceUnavailableTemporary", "LastTokenProcessing")
+#: Capacity that another type, zone or market may have (ECS API reference, RunInstances, "Error codes").
+CAPACITY = (
+    "OperationDenied.NoStock",
+    "OperationDenied.ZoneNotOnSale",
+    "Zone.NotOnSale",
+    "Zone.NotOpen",
+    "ResourceNotAvailable",
+    "InvalidResourceType.NotSupported",
+    "InvalidInstanceType.ZoneNotSupported",
+    "InvalidInstanceType.NotSupportDiskCategory",
+    "InvalidSpotPriceLimit.LowerThanPublicPrice",
+    "InvalidVSwitchId.IpNotEnough",
+    # Not capacity but a quota of the account; another family of types, or another market, has one of its own.
+    "QuotaExceed.ElasticQuota",
+    "QuotaExceeded.ElasticQuota",
+)
+DENIED = ("Forbidden.RAM", "Forbidden.RamUser", "Forbidden.SubUser", "NoPermission", "Forbidden.AccessDenied")
+#: How the codes of what something else still uses, or what is still changing, begin.
+BUSY = (
+    "DependencyViolation",
+    "IncorrectInstanceStatus",
+    "IncorrectEipStatus",
+    "IncorrectVpcStatus",
+    "IncorrectVSwitchStatus",
+    "IncorrectStatus",
+    "IncorrectDiskStatus",
+    "InvalidDiskStatus",
+    "InvalidSnapshotStatus",
+    "InvalidOperation.KeyPairInUse",
+    "KeyPairs.InUse",
+    "ImageUsedByInstance",
+    "ImageBoundByUsingResource",
+    "SnapshotCreatedImage",
+    "SnapshotCreatedDisk",
+    "OperationConflict",
+    "TaskConflict",
+    "OperationDenied.EcsInstanceInUse",
+)
+#: Codes that say "not found" of the question and not of the thing.
+NOT_GONE = ("InvalidAccessKeyId.NotFound", "InvalidAction.NotFound", "InvalidApi.NotFound", "InvalidProduct.NotFound")
+
+
+class ApiError(errors.ApiError):
+    """A call that the API refused; its code is for example ``InvalidImageId.NotFound``."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether the thing that the call was about does not exist."""
+        return ("NotFound" in self.code or "NotExist" in self.code) and self.code not in NOT_GONE
+
+    @property
+    def denied(self) -> bool:
+        """Whether the credentials do not allow the call."""
+        return self.code in DENIED
+
+    @property
+    def busy(self) -> bool:
+        """Whether the same call may succeed when something else has ended."""
+        return self.code.startswith(BUSY)
+
+    @property
+    def taken(self) -> bool:
+        """Whether there is something of that name already."""
+        return self.code.endswith((".AlreadyExist", ".Duplicate", ".Duplicated"))
+
+    @property
+    def early(self) -> bool:
+        """What was made a moment ago may not show yet, or still be on its way to where it can be used."""
+        return self.gone or self.busy
+
+
+def throttling(code: str) -> bool:
+    """Whether a code asks to come back later (``Throttling``, ``Throttling.User``, ``Throttling.Api``)."""
+    return code.startswith("Throttling")
+
+
+def from_answer(what: str, action: str, code: str, message: str) -> HallmarkError:
+    """The error to raise for an answer of the API.
+
+    :param what: what was being done, for example "launch machine builder".
+    :param action: the API's name of the call.
+    """
+    text = f"{what}: {code}: {' '.join(message.split())}"
+    if throttling(code):
+        return Throttled(text)
+    if code in DENIED:
+        return ApiError(text, code, hint=f"credentials that allow {action}")
+    if code.startswith(("InvalidAccessKey", "SignatureDoesNotMatch", "InvalidSecurityToken", "MissingSecurityToken")):
+        return ApiError(text, code, hint="access_key, secret_key and security_token that belong together")
+    return ApiError(text, code)

@@ -1,0 +1,23 @@
+# Copyright: Contributors to the hallmark.images project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options and work of module console_login; what they mean stands in the module's documentation."""
+
+from __future__ import annotations
+
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.console_login import set_all
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.task import Task
+
+OPTIONS = {
+    "lock_root": {"type": "bool", "default": True},
+    "stop_autologin": {"type": "bool", "default": True},
+    "enforce_securetty": {"type": "bool", "default": False},
+    "root": {"type": "path", "default": "/"},
+}
+
+
+def apply(task: Task) -> dict:
+    """Bring the system to the options; returns what the module returns besides its changes."""
+    if set_all(task.tree, task.params):
+        task.reload_systemd()
+    return {}

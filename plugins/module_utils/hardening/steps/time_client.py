@@ -1,0 +1,21 @@
+# Copyright: Contributors to the hallmark.images project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options and work of module time_client; what they mean stands in the module's documentation."""
+
+from __future__ import annotations
+
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.task import Task
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.time_client import set_all
+
+OPTIONS = {
+    "client": {"type": "str", "choices": ["auto", "chrony", "timesyncd"], "default": "auto"},
+    "servers": {"type": "list", "elements": "str", "default": []},
+    "live": {"type": "str", "choices": ["auto", "true", "false"], "default": "auto"},
+    "root": {"type": "path", "default": "/"},
+}
+
+
+def apply(task: Task) -> dict:
+    """Bring the system to the options; returns what the module returns besides its changes."""
+    return set_all(task.tree, task.params, task.run)

@@ -1,0 +1,99 @@
+# Copyright: Contributors to the hallmark.images project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The control of area journald: its settings, last word counting, and whether a journal is on the disk."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    files_in,
+    not_applicable,
+    once,
+    output_once,
+    parts_of,
+)
+
+CONTROLS = {
+    control["id"]: control
+    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
+}
+# Of drop-ins with one name the first folder's counts (systemd.conf(5)).
+SYSTEMD = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd")
+
+
+def control(name: str) -> pytest.MarkDecorator:
+    names = ("title", "severity", "tier", "default", "variable", "refs")
+    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
+
+
+def _command() -> str:
+    return f"""\
+tail -v -n +1 {" ".join(f"{folder}/journald.conf {folder}/journald.conf.d/*.conf" for folder in SYSTEMD)} 2>/dev/null
+echo; echo '=programs'; ls -d /usr/lib/systemd/systemd-journald /usr/sbin/rsyslogd 2>/dev/null
+echo '=journal'; ls -d /var/log/journal/$(cat /etc/machine-id)/*.journal 2>/dev/null
+echo '=machine'; echo "btime $(awk '$1 == "btime" {{print $2}}' /proc/stat)"
+echo "written $(stat -c %Y /etc/systemd/journald.conf /etc/systemd/journald.conf.d/*.conf 2>/dev/null | sort -n |
+  tail -n 1)"
+ls -d /run/systemd/system /run/systemd/container /.dockerenv /run/.containerenv 2>/dev/null
+true"""
+
+
+class Journal:
+    """What the command told."""
+
+    def __init__(self, text: str) -> None:
+        texts, programs, journal, machine = parts_of(text)
+        self.texts = files_in(texts)
+        self.has_journald, self.has_rsyslog = "journald" in programs, "rsyslogd" in programs
+        self.is_on_disk = bool(journal.strip())
+        told = {line.partition(" ")[0]: line.partition(" ")[2] for line in machine.splitlines()}
+        is_container = any(mark in told for mark in ("/run/systemd/container", "/.dockerenv", "/run/.containerenv"))
+        # journald reads its settings when it starts.
+        is_booted = int(told["btime"] or 0) > int(told["written"] or 0)
+        self.shows = "/run/systemd/system" in told and not is_container and is_booted
+
+    def setting(self, key: str) -> str:
+        """Value in force of `key`."""
+        chosen: dict[str, str] = {}
+        for folder in SYSTEMD:
+            for path in self.texts:
+                if path.startswith(f"{folder}/journald.conf.d/"):
+                    chosen.setdefault(path.rpartition("/")[2], path)
+        main = next((path for path in (f"{folder}/journald.conf" for folder in SYSTEMD) if path in self.texts), "")
+        value = "not set"
+        for path in [main, *(chosen[name] for name in sorted(chosen))]:
+            for line in self.texts.get(path, "").splitlines():
+                name, equals, held = line.partition("=")
+                if equals and name.strip() == key:
+                    value = held.strip() or "not set"
+        return value
+
+
+@pytest.fixture
+def journal(host: Any) -> Journal:
+    return once(host, "journald", lambda: Journal(output_once(host, _command())))
+
+
+@control("x-log-01")
+def test_the_journal_is_kept_and_bounded(journal: Journal) -> None:
+    if not journal.has_journald:
+        not_applicable("there is no journald")
+    found: dict[str, Any] = {
+        key: journal.setting(key) for key in ("Storage", "Compress", "ForwardToSyslog", "SystemMaxUse")
+    }
+    is_size = bool(re.fullmatch(r"[1-9]\d*[KMGT]?", found["SystemMaxUse"]))
+    expected = {"Storage": "persistent", "Compress": "yes", "ForwardToSyslog": "no", "SystemMaxUse": "a size"}
+    if is_size:
+        expected["SystemMaxUse"] = found["SystemMaxUse"]
+    if journal.has_rsyslog and found["ForwardToSyslog"] == "yes":
+        expected["ForwardToSyslog"] = "yes"
+    if journal.shows:
+        found["a journal on the disk"], expected["a journal on the disk"] = journal.is_on_disk, True
+    assert found == expected

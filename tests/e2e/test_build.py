@@ -1,0 +1,320 @@
+# Copyright: Contributors to the hallmark.images project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One whole build, as a user of the installed collection types it, and everything that must be true of it.
+
+The collection is built and installed from its tarball, and the definition lies outside the repository. The build is
+watched while it runs: two secrets (a canary in user data, the machine's private key) must appear nowhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.hallmark.images.plugins.module_utils.build.ledger import Ledger
+from support.place import Place, Run
+from support.plain_qemu import booted_plainly
+
+pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("build")]
+
+CANARY = "canary-5b7e21f09c"
+DEFINITION = f"""source:
+  release: bookworm
+  packages: [apparmor, apparmor-utils, auditd, libpam-pwquality]
+builder:
+  cpus: 1
+  memory: 768
+  disk_size: 4G
+  data_disks:
+    - name: data
+      size: 64M
+  user_data: |
+    #cloud-config
+    write_files:
+      - path: /root/secret
+        permissions: "0600"
+        content: {CANARY}
+image:
+  name: web-1.0
+  tags:
+    team: platform
+baseline:
+  tests: [tests/test_web.py]
+"""
+PROVISION = """- name: Install a file from the definition's own folder
+  ansible.builtin.copy:
+    src: motd
+    dest: /etc/motd
+    mode: "0644"
+"""
+OWN_TEST = """import pytest
+
+
+@pytest.mark.control("web-01", title="The greeting is ours", severity="low")
+def test_motd(host):
+    assert host.file("/etc/motd").content_string == "hello\\n"
+"""
+
+
+class Watch(threading.Thread):
+    """Looks for the secrets in every command line and environment while a build runs, and learns the private keys."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(daemon=True)
+        self.state = state
+        self.keys: set[bytes] = set()
+        self.seen: set[str] = set()
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        while not self.over.wait(0.2):
+            for path in self.state.glob("hallmark/*/*.key"):
+                try:
+                    self.keys.add(path.read_bytes().split(b"\n")[2])
+                except (OSError, IndexError):
+                    continue
+            for path in Path("/proc").glob("[0-9]*"):
+                for name in ("cmdline", "environ"):
+                    try:
+                        data = (path / name).read_bytes()
+                    except OSError:
+                        continue
+                    self.seen.update(f"{path}/{name}" for secret in self.secrets() if secret in data)
+
+    def secrets(self) -> list[bytes]:
+        return [CANARY.encode(), *self.keys]
+
+
+class Build:
+    """What the one build of this file left."""
+
+    def __init__(self, place: Place, run: Run, status: int, watch: Watch) -> None:
+        self.place = place
+        self.status = status
+        self.text = run.text()
+        self.watch = watch
+        self.ledger = place.ledger()
+        self.evidence = place.folder / "build" / self.ledger.build_id
+
+    @property
+    def manifest(self) -> dict:
+        return json.loads((self.evidence / "manifest.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Build]:
+    base = tmp_path_factory.mktemp("user")
+    tarball = make_tarball(root, base)
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(base / "collections"),
+        "XDG_STATE_HOME": str(base / "state"),
+    }
+    install = ["ansible-galaxy", "collection", "install", "--offline", "-p", base / "collections", tarball]
+    subprocess.run(install, check=True, capture_output=True, cwd=base, env=environment)
+    place = Place(base, base / "state", environment)
+    folder = place.define(text=DEFINITION, provision__yml=PROVISION)
+    (folder / "files").mkdir()
+    (folder / "files" / "motd").write_text("hello\n")
+    (folder / "tests").mkdir()
+    (folder / "tests" / "test_web.py").write_text(OWN_TEST)
+    watch = Watch(place.state)
+    watch.start()
+    try:
+        run = place.start("-vvv", "--diff")
+        status = run.wait(2300)
+        yield Build(place, run, status, watch)
+    finally:
+        watch.over.set()
+        watch.join()
+        place.close()
+
+
+def make_tarball(root: Path, base: Path) -> Path:
+    """The collection's tarball, from the files that git knows."""
+    source = base / "source"
+    names = subprocess.run(
+        ["git", "ls-files", "-coz", "--exclude-standard"], cwd=root, check=True, capture_output=True, text=True
+    ).stdout
+    for name in names.split("\0"):
+        if name and (root / name).is_file() and not name.startswith(".collections"):
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, source / name)
+    subprocess.run(
+        ["ansible-galaxy", "collection", "build", "--output-path", base], cwd=source, check=True, capture_output=True
+    )
+    (tarball,) = base.glob("hallmark-images-*.tar.gz")
+    with tarfile.open(tarball) as archive:
+        assert not [name for name in archive.getnames() if name.startswith((".", "tests/", "build/"))]
+    return tarball
+
+
+def test_it_succeeds(build: Build) -> None:
+    assert build.status == 0, build.text[-6000:]
+
+
+def test_the_summary_is_short_and_complete(build: Build) -> None:
+    lines = [line.removeprefix("[web] ") for line in build.text.splitlines() if line.startswith("[web] ")]
+    summary = lines[[line.startswith("build ") for line in lines].index(True) :]
+    assert len(summary) <= 12
+    text = "\n".join(summary)
+    for word in (
+        "succeeded",
+        "image:",
+        "MiB",
+        "passed",
+        "failed",
+        "waived",
+        "before capture",
+        "after capture",
+        "launch",
+        "boot check",
+        "report:",
+        "manifest.json",
+    ):
+        assert word in text
+    for line in summary:
+        if line.startswith(("image:", "report:")):
+            assert (build.place.folder / line.split()[1]).is_file()
+
+
+def test_every_stage_is_recorded_with_its_time(build: Build) -> None:
+    stages = [item["stage"] for item in build.manifest["stages"]]
+    wanted = ["launch", "provision", "harden", "verify", "seal", "capture", "boot check", "publish", "tear down"]
+    assert [stage for stage in stages if stage in wanted] == wanted
+    assert all(item["seconds"] > 0 for item in build.manifest["stages"] if item["stage"] in wanted)
+
+
+def test_all_checks_pass_before_and_after(build: Build) -> None:
+    checks = build.manifest["checks"]
+    assert set(checks) == {"before", "builder", "check-1", "check-2"}
+    assert checks.pop("before")["failed"] > 50, "a machine that is not hardened fails most checks"
+    for counts in checks.values():
+        assert counts["failed"] == 0
+        assert counts["passed"] >= 60
+
+
+def test_the_definitions_own_test_ran(build: Build) -> None:
+    results = json.loads((build.evidence / "baseline-builder.json").read_text())["results"]
+    assert [item["status"] for item in results if item["control"] == "web-01"] == ["passed"]
+
+
+def test_the_manifest_says_what_it_was_made_of(build: Build) -> None:
+    record = build.manifest
+    assert record["outcome"] == "succeeded"
+    assert len(record["definition"]["sha256"]) == 64
+    assert record["source"]["release"] == "bookworm"
+    assert record["versions"]["ansible-core"].startswith("2.")
+    assert record["guest"]["os"]["ID"] == "debian"
+    names = {package["name"] for package in record["packages"]}
+    assert {"cloud-init", "openssh-server", "systemd"} <= names
+
+
+def test_images_are_published_with_their_checksums(build: Build) -> None:
+    images = build.manifest["images"]
+    assert [Path(image["path"]).name for image in images] == ["web-1.0.qcow2", "web-1.0-data.qcow2"]
+    done = subprocess.run(
+        ["sha256sum", "-c", "SHA256SUMS"], cwd=build.evidence, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert hashlib.sha256((build.evidence / "web-1.0.qcow2").read_bytes()).hexdigest() == images[0]["sha256"]
+    info = json.loads(
+        subprocess.run(
+            ["qemu-img", "info", "--output=json", build.evidence / "web-1.0.qcow2"], check=True, capture_output=True
+        ).stdout
+    )
+    assert info["virtual-size"] == 4 << 30
+    assert info["format-specific"]["data"]["compression-type"] == "zstd"
+    assert "backing-filename" not in info
+
+
+def test_nothing_temporary_is_left(build: Build) -> None:
+    build.place.wait_until_clean(10)
+    status = build.ledger.read()
+    assert status.closed
+    assert status.open_entries() == []
+
+
+def test_secrets_appear_nowhere(build: Build) -> None:
+    assert build.watch.keys, "the private keys were never seen, so this test looked for nothing"
+    assert build.watch.seen == set()
+    for folder in (build.place.folder / "build", build.place.state):
+        for path in folder.rglob("*"):
+            if path.is_file() and path.suffix != ".qcow2":
+                data = path.read_bytes()
+                assert not [path for secret in build.watch.secrets() if secret in data], path
+    assert not [secret for secret in build.watch.secrets() if secret.decode() in build.text]
+
+
+def test_running_it_again_builds_another_image(build: Build) -> None:
+    """Check mode plans a new build from the cached base image and creates nothing."""
+    run = build.place.start("--check")
+    assert run.wait(120) == 0, run.text()
+    assert [ledger.build_id for ledger in Ledger.all(build.place.state / "hallmark")] == [build.ledger.build_id]
+
+
+#: What people do with a machine: packages, a service of their own, another account, cron; and auditing goes on.
+EVERYDAY = """set -eu
+test "$(sudo -n id -u)" = 0
+sudo -n apt-get -qq update
+sudo -n env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y cron tree >/dev/null
+printf '* * * * * root date >/run/cron-ran\\n' | sudo -n tee /etc/cron.d/job >/dev/null
+tree --version >/dev/null
+units=~/.config/systemd/user
+mkdir -p $units
+printf '[Service]\\nType=oneshot\\nExecStart=/bin/sh -c "id -un >%%h/service-ran"\\n' > $units/job.service
+systemctl --user daemon-reload
+systemctl --user start job.service
+test "$(cat ~/service-ran)" = "$(id -un)"
+sudo -n useradd -m -s /bin/bash bob
+test "$(sudo -n su - bob -c 'id -un')" = bob
+for _ in $(seq 120); do test -e /run/cron-ran && break; sleep 1; done
+test -e /run/cron-ran
+"""
+HEALTHY = """set -eu
+cloud-init status --wait >/dev/null
+test -z "$(systemctl --failed --no-legend --plain)"
+test "$(sudo -n systemctl is-active auditd)" = active
+test "$(sudo -n auditctl -l | wc -l)" -gt 20
+"""
+DONE = "cloud-init status --wait >/dev/null"
+JOURNAL = f"{DONE}; sudo -n journalctl -b -p err -o cat --no-pager"
+
+
+def test_people_can_work_with_the_image(build: Build, tmp_path: Path) -> None:
+    """In plain QEMU by UEFI, before and after a reboot, beside the stock image that it was made of."""
+    image, stock = build.evidence / "web-1.0.qcow2", Path(build.manifest["source"]["path"])
+    with booted_plainly(image, tmp_path / "ours", "uefi") as ours:
+        with booted_plainly(stock, tmp_path / "stock", "uefi") as theirs:
+            known = {without_numbers(line) for line in theirs.ssh(JOURNAL).splitlines()}
+        answer = ours.ssh(f"{DONE} && sudo -n cat /etc/motd && id -un")
+        assert answer.splitlines() == ["hello", "admin"]
+        complaints = {without_numbers(line) for line in ours.ssh(JOURNAL).splitlines()}
+        assert complaints - known == set()
+        ours.ssh("bash -s", HEALTHY)
+        ours.ssh("bash -s", EVERYDAY)
+        boot = ours.ssh("cat /proc/sys/kernel/random/boot_id")
+        ours.try_ssh("sudo -n systemctl --no-block reboot")
+        deadline = time.monotonic() + 300
+        while ours.try_ssh("cat /proc/sys/kernel/random/boot_id").stdout in ("", boot):
+            assert time.monotonic() < deadline, "it did not come up again"
+            time.sleep(2)
+        ours.ssh("bash -s", HEALTHY)
+        assert ours.ssh("id -un && sudo -n su - bob -c 'id -un'").split() == ["admin", "bob"]
+
+
+def without_numbers(line: str) -> str:
+    """A line of the journal without what differs from boot to boot."""
+    return re.sub(r"[0-9]+|0x[0-9a-f]+", "N", line)

@@ -1,0 +1,259 @@
+# Copyright: Contributors to the hallmark.images project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The IAM policies that are shipped: a build passes with exactly them, and fails without any one action of them.
+
+moto looks at actions only, so resources and conditions are left out here. It does not ask for the rights that AWS asks
+for besides the action that is called (tags of a create call, roles that are passed, keys). All of that is held against
+recorded calls by test_policy_conditions.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+import pytest
+
+from emulators.aws import AwsEmulator
+from emulators.aws.instances import PASSWORD
+from emulators.machines.winrm import WinrmMachines
+from support.iam import WITH_REFERENCES
+from support.module_host import ModuleHost
+
+POLICIES = Path(__file__).resolve().parents[3] / "policies/aws"
+HOME = "us-east-1"
+USED = ("build", "copy", "share", "replace", "ssm_source")
+#: What actions begin with that change nothing.
+LOOKS = ("Decode", "Describe", "Get", "List")
+#: Asked for by AWS where moto does not, or only when an answer was lost.
+NOT_CALLED = {"ec2:CreateTags", "ec2:DescribeKeyPairs"}
+NOT_CALLED |= {*WITH_REFERENCES} - {"ec2:DescribeInstances", "ec2:DescribeLaunchTemplateVersions"}
+#: What the module goes on without: a share that cannot work is then told by the share itself.
+GOES_ON_WITHOUT = {"ec2:GetEbsDefaultKmsKeyId", "ec2:GetEbsEncryptionByDefault"}
+GOES_ON_WITHOUT |= {"ec2:GetImageBlockPublicAccessState", "ec2:GetSnapshotBlockPublicAccessState"}
+
+
+def actions(*names):
+    """All actions that policies allow."""
+    statements = [item for name in names for item in json.loads((POLICIES / f"{name}.json").read_text())["Statement"]]
+    return sorted({action for statement in statements for action in statement["Action"]})
+
+
+@pytest.fixture(scope="module")
+def aws():
+    with AwsEmulator() as emulator:
+        yield emulator
+
+
+@contextmanager
+def modules_of_a_user(aws, root, state):
+    """Runs modules with the keys of a user who may do nothing yet."""
+    admin = boto3.Session(aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="secret").client(
+        "iam", region_name=HOME, endpoint_url=aws.endpoint_url
+    )
+    admin.create_user(UserName="builder")
+    keys = admin.create_access_key(UserName="builder")["AccessKey"]
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+        "AWS_ENDPOINT_URL": aws.endpoint_url,
+        "PYTHONPATH": str(root / ".collections"),
+        "XDG_STATE_HOME": str(state),
+    }
+    found = ModuleHost(environment)
+    found.admin = admin
+    try:
+        yield found
+    finally:
+        found.stop()
+
+
+@pytest.fixture(scope="module")
+def host(aws, root, tmp_path_factory):
+    with modules_of_a_user(aws, root, tmp_path_factory.mktemp("state")) as found:
+        yield found
+
+
+def allow(aws, host, allowed):
+    """Give the user exactly these actions."""
+    aws.enforce_iam(False)
+    document = {"Statement": [{"Effect": "Allow", "Action": sorted(allowed), "Resource": "*"}]}
+    host.admin.put_user_policy(
+        UserName="builder", PolicyName="only", PolicyDocument=json.dumps({"Version": "2012-10-17", **document})
+    )
+    aws.enforce_iam(True)
+
+
+@pytest.fixture
+def pipeline(aws, host):
+    """A build with all features of the tested policies; the first failure, or an empty text."""
+    old = []
+
+    def run():
+        build = f"20261124t180000-{secrets.token_hex(3)}"
+        name = f"web-{build}"
+        aws.enforce_iam(False)
+        owner = boto3.Session(aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="secret").client(
+            "ec2", region_name=HOME, endpoint_url=aws.endpoint_url
+        )
+        old.append(owner.register_image(Name=name, Architecture="x86_64", RootDeviceName="/dev/xvda")["ImageId"])
+        aws.enforce_iam(True)
+        launch = {
+            "region": HOME,
+            "build_id": build,
+            "lifetime": "deadline",
+            "source": {"ssm_parameter": "/aws/service/debian/release/12/latest/amd64"},
+            "source_cidrs": ["203.0.113.7/32"],
+            "max_attempts": 1,
+            "timeout": 5,
+        }
+        image = {
+            **{"region": HOME, "build_id": build, "name": name, "replace": True, "max_attempts": 1, "timeout": 20},
+            **{
+                "copies": [{"region": "eu-west-1"}],
+                "launch_users": ["123456789012"],
+                "snapshot_users": ["123456789012"],
+            },
+            **{"deprecate_at": "+90d", "deregistration_protection": "yes"},
+        }
+        steps = [
+            ("aws_builder", {**launch, "wait": False}),
+            ("aws_image", image),
+            ("aws_image", {"state": "absent", **image}),
+            ("aws_builder", {"state": "absent", "build_id": build, "timeout": 3}),
+        ]
+        failed = ""
+        for module, options in steps:
+            result = host.run(module, **options).result
+            if result.get("failed") and not failed:
+                failed = result["msg"]
+        return failed
+
+    yield run
+    aws.enforce_iam(False)
+
+
+def test_the_policies_are_enough_and_every_action_is_needed(aws, host, pipeline):
+    every = set(actions(*USED))
+    allow(aws, host, every)
+    assert pipeline() == ""
+    unneeded = []
+    for action in sorted(every - NOT_CALLED - GOES_ON_WITHOUT - {"ec2:GetConsoleOutput"}):
+        allow(aws, host, every - {action})
+        message = pipeline()
+        if "AccessDenied" not in message and "UnauthorizedOperation" not in message:
+            unneeded.append((action, message))
+    assert unneeded == []
+
+
+def test_a_console_that_may_not_be_read_is_told_at_once(aws, host):
+    every = set(actions(*USED))
+    allow(aws, host, every - {"ec2:GetConsoleOutput"})
+    build = f"20261124t180000-{secrets.token_hex(3)}"
+    launch = {"region": HOME, "build_id": build, "lifetime": "deadline", "source": {"id": aws.image}, "timeout": 60}
+    message = host.fail("aws_builder", **launch, source_cidrs=["203.0.113.7/32"], max_attempts=1)
+    aws.enforce_iam(False)
+    assert "credentials that allow GetConsoleOutput" in message
+
+
+def test_marking_an_image_for_ena_needs_its_policy(aws, host):
+    def run():
+        build = f"20261124t180000-{secrets.token_hex(3)}"
+        common = {"region": HOME, "build_id": build, "max_attempts": 1, "timeout": 5}
+        launch = {"lifetime": "deadline", "source": {"id": aws.image}, "source_cidrs": ["203.0.113.7/32"]}
+        steps = [
+            ("aws_builder", {**common, **launch, "wait": False}),
+            ("aws_image", {**common, "name": f"web-{build}", "ena_support": True}),
+            ("aws_builder", {"state": "absent", "build_id": build, "timeout": 3}),
+        ]
+        results = [host.run(module, **options).result for module, options in steps]
+        return next((result["msg"] for result in results if result.get("failed")), "")
+
+    allow(aws, host, actions("build"))
+    assert "credentials that allow ModifyInstanceAttribute" in run()
+    allow(aws, host, actions("build", "ena"))
+    assert run() == ""
+    aws.enforce_iam(False)
+
+
+def test_a_machine_with_windows_needs_its_policy(root, tmp_path):
+    with (
+        AwsEmulator(machines=WinrmMachines(tmp_path / "machines", PASSWORD)) as aws,
+        modules_of_a_user(aws, root, tmp_path / "state") as host,
+    ):
+        image = aws.add_image("Windows_Server-2022-English-Full-Base", root="/dev/sda1", platform="windows", size=30)
+        launch = {"lifetime": "deadline", "region": HOME, "source": {"id": image}, "communicator": "winrm"}
+        launch |= {"source_cidrs": ["203.0.113.7/32"], "timeout": 60}
+        launch["build_id"] = f"20261124t180000-{secrets.token_hex(3)}"
+        allow(aws, host, actions("build"))
+        assert "credentials that allow GetPasswordData" in host.fail("aws_builder", **launch)
+        allow(aws, host, actions("build", "windows"))
+        launch["build_id"] = f"20261124t180000-{secrets.token_hex(3)}"
+        host.succeed("aws_builder", **launch)
+        host.succeed("aws_builder", state="absent", build_id=launch["build_id"])
+
+
+def test_a_temporary_profile_needs_every_action_of_its_policy(aws, host):
+    every = set(actions("build", "temporary_profile"))
+    not_asked = {"iam:TagRole", "iam:TagInstanceProfile", "iam:PassRole"}
+    policy = {"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+
+    def run():
+        build = f"20261124t180000-{secrets.token_hex(3)}"
+        launch = {"region": HOME, "build_id": build, "lifetime": "deadline", "source": {"id": aws.image}, "wait": False}
+        launch |= {"source_cidrs": ["203.0.113.7/32"], "max_attempts": 1, "timeout": 5}
+        started = host.run("aws_builder", **launch, instance_profile_policy=policy).result
+        ended = host.run("aws_builder", state="absent", build_id=build, timeout=1).result
+        return next((result["msg"] for result in (started, ended) if result.get("failed")), "")
+
+    allow(aws, host, every)
+    assert run() == ""
+    unneeded = []
+    for action in sorted(set(actions("temporary_profile")) - not_asked):
+        allow(aws, host, every - {action})
+        if "AccessDenied" not in run():
+            unneeded.append(action)
+    aws.enforce_iam(False)
+    assert unneeded == []
+
+
+def test_reap_needs_every_action_of_its_policy(aws, host):
+    every = set(actions("build", "temporary_profile", "reap"))
+    keys = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "secret"}
+    owner = boto3.Session(**keys).client("ec2", region_name=HOME, endpoint_url=aws.endpoint_url)
+    tags = {"hallmark:build": "20260101t000000-aaaaaa", "hallmark:expires": "2026-01-01T00:00:00+00:00"}
+    owner.create_volume(
+        AvailabilityZone=f"{HOME}a",
+        Size=1,
+        TagSpecifications=[
+            {"ResourceType": "volume", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+        ],
+    )
+    for action in actions("reap"):
+        allow(aws, host, every - {action})
+        told = json.dumps(host.run("reap", aws_regions=[HOME]).result)
+        assert f"credentials that allow {action.split(':')[1]}" in told
+    allow(aws, host, every)
+    assert host.succeed("reap", aws_regions=[HOME])["builds"] == []
+    aws.enforce_iam(False)
+    # It went as soon as that was allowed, although roles could not be looked for yet.
+    expired = [{"Name": "tag:hallmark:build", "Values": [tags["hallmark:build"]]}]
+    assert owner.describe_volumes(Filters=expired)["Volumes"] == []
+
+
+@pytest.mark.parametrize("path", sorted(POLICIES.glob("*.json")), ids=lambda path: path.stem)
+def test_what_changes_things_is_bound_to_the_tags_of_a_build_or_to_the_things_it_refers_to(path):
+    for statement in json.loads(path.read_text())["Statement"]:
+        looks = [action for action in statement["Action"] if action.split(":")[1].startswith(LOOKS)]
+        if len(looks) < len(statement["Action"]):
+            assert statement["Resource"] != "*" or "Condition" in statement, statement["Sid"]
+        assert "*" not in "".join(statement["Action"]), statement["Sid"]
+        destroys = [action for action in statement["Action"] if ":Delete" in action or ":Terminate" in action]
+        if destroys:
+            assert "hallmark" in json.dumps([statement.get("Condition", {}), statement["Resource"]]), statement["Sid"]

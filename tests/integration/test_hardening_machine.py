@@ -1,0 +1,178 @@
+# Copyright: Contributors to the hallmark.images project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hardening roles on a booted machine: applied, booted again, applied again, checked, each control broken."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from support.checks import AREAS, Area
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.machine
+
+#: By area: how each control is broken and mended (support/breaks).
+HOW = {area: importlib.import_module(f"support.breaks.{area}") for area in AREAS}
+BREAKS = {control: pair for how in HOW.values() for control, pair in how.BREAKS.items()}
+CANNOT = set().union(*(how.CANNOT for how in HOW.values()))
+
+
+class Guest:
+    """The machine, hardened."""
+
+    def __init__(self, machine, folder):
+        self.machine, self.folder = machine, folder
+
+    def play(self, tasks, *arguments):
+        """Run tasks on the machine; the result of each by its name."""
+        path = self.folder / "play.yml"
+        path.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "become": True, "tasks": tasks}]))
+        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"}
+        command = [
+            "ansible-playbook",
+            "-i",
+            str(self.machine.inventory),
+            str(path),
+            *arguments,
+        ]
+        done = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=ROOT
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def baseline(self, areas=()):
+        """Outcome of each control; of some areas only, where they are named."""
+        keep = "{{ found.results | to_json }}"
+        action = {"gate": False} | ({"areas": list(areas)} if areas else {})
+        copy = {"content": keep, "dest": str(self.folder / "found.json"), "mode": "0600"}
+        self.play(
+            [
+                {"name": "Check", "hallmark.images.baseline": action, "register": "found"},
+                {"name": "Keep", "ansible.builtin.copy": copy, "delegate_to": "localhost", "become": False},
+            ],
+            "-e",
+            json.dumps({"ansible_playbook_python": sys.executable}),
+        )
+        results = json.loads((self.folder / "found.json").read_text())
+        return {result["control"]: result for result in results}
+
+    def failing(self, *areas):
+        """Ids of failed controls."""
+        return {name for name, result in self.baseline(areas).items() if result["status"] == "failed"}
+
+    def harden(self, **variables):
+        """Run the umbrella role; what Ansible printed."""
+        role = {"name": "Harden", "ansible.builtin.include_role": {"name": "hallmark.images.os_hardening"}}
+        return self.play([role], "-e", json.dumps(variables))
+
+    def sudo(self, script):
+        """Run a shell script as root; what it printed."""
+        return self.machine.ssh("sudo sh", given=script)
+
+
+@pytest.fixture(scope="module")
+def stock(machine, tmp_path_factory):
+    return Guest(machine, tmp_path_factory.mktemp("hardening"))
+
+
+@pytest.fixture(scope="module")
+def hardened(stock):
+    """The machine after the roles ran, first in check mode and then for real, and after a boot: it must survive one."""
+    role = {"name": "Harden", "ansible.builtin.include_role": {"name": "hallmark.images.os_hardening"}}
+    foretold = stock.play([role], "--check", "--diff")
+    # Were check mode to change something, less would be left to do.
+    assert stock.harden().count("changed: [") == foretold.count("changed: [") >= 8
+    boot = stock.machine.ssh("cat /proc/sys/kernel/random/boot_id")
+    stock.machine.ssh("sudo systemctl --no-block reboot", check=False)
+    deadline = time.monotonic() + 600
+    while stock.machine.ssh("cat /proc/sys/kernel/random/boot_id", check=False) in ("", boot):
+        assert time.monotonic() < deadline, "it did not come up again"
+        time.sleep(2)
+    stock.machine.ssh("cloud-init status --wait", check=False)
+    stock.sudo("\n".join(how.PREPARE for how in HOW.values()))
+    return stock
+
+
+def test_second_run_changes_nothing(hardened):
+    assert "changed=0 " in hardened.harden()
+
+
+def test_nothing_of_the_system_is_broken(hardened):
+    assert hardened.machine.ssh("systemctl --failed --no-legend --plain").strip() == ""
+    assert hardened.machine.ssh("umask").strip() == "0027"
+    assert hardened.machine.ssh("sudo -n true && sudo apt-get check -qq && echo fine").endswith("fine\n")
+    complaints = hardened.machine.ssh(
+        "sudo useradd -m somebody 2>&1; sudo stat -c %a /home/somebody; sudo userdel -r somebody 2>/dev/null"
+    )
+    assert complaints == "700\n"
+
+
+@pytest.fixture(scope="module")
+def results(hardened):
+    """Outcome of each control of the default profile on the hardened machine."""
+    return hardened.baseline()
+
+
+def test_every_control_that_is_on_passes(results):
+    assert {name for name, result in results.items() if result["status"] == "failed"} == set()
+    passed = {name for name, result in results.items() if result["status"] == "passed"}
+    assert set(BREAKS) - passed == set().union(*(how.DORMANT for how in HOW.values()))
+
+
+def test_every_control_is_broken_by_some_test(results):
+    assert set(BREAKS) | CANNOT == set(results)
+
+
+@pytest.fixture(scope="module")
+def broken(hardened):
+    """Ids of the failing controls of its area while a control is broken; all of them in one visit to the machine."""
+    areas = {name: Area(name) for name in AREAS}
+    script = "".join(f"{name}_facts() {{\n{area.module._command()}\n}}\n" for name, area in areas.items())
+    owner = {mark.args[0]: name for name, area in areas.items() for mark, _test, _param in area.tests()}
+    for control, (wrong, right) in BREAKS.items():
+        script += f"echo '@@control {control}'\n"
+        # What reads its input must not read the rest of this script.
+        script += f"{{ {wrong}\n}} </dev/null\n({owner[control]}_facts) </dev/null\n{{ {right}\n}} </dev/null\n"
+    answers = hardened.sudo(script).split("@@control ")[1:]
+    found = {}
+    for answer in answers:
+        control, _newline, text = answer.partition("\n")
+        area = areas[owner[control]]
+        found[control] = area.failing(getattr(area.module, HOW[owner[control]].FACTS)(text))
+    return found
+
+
+@pytest.mark.parametrize("control", BREAKS)
+def test_a_broken_control_fails_alone(broken, control):
+    assert broken[control] == {control}
+
+
+def test_the_baseline_sees_them_too(hardened):
+    """Action baseline sees what the area's checks saw above; one control of each of three areas."""
+    controls = {"sysctl-30", "ds-limits-01", "x-login_defs-04"}
+    hardened.sudo("\n".join(BREAKS[control][0] for control in controls))
+    try:
+        assert hardened.failing() == controls
+    finally:
+        hardened.sudo("\n".join(BREAKS[control][1] for control in controls))
+
+
+def test_switches_of_the_areas(hardened):
+    hardened.sudo(BREAKS["sysctl-30"][0] + "\n" + BREAKS["ds-limits-01"][0])
+    try:
+        hardened.harden(os_hardening_skip=sorted(set(AREAS) - {"sysctl"}))
+        assert hardened.failing("sysctl", "limits") == {"ds-limits-01"}
+    finally:
+        hardened.sudo(BREAKS["ds-limits-01"][1])
+    with pytest.raises(AssertionError, match=r"limit is no area; areas are packages, yum, sysctl"):
+        hardened.harden(os_hardening_skip=["limit"])
