@@ -29,6 +29,7 @@ class Account:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._clients: dict[tuple[str, str], Any] = {}
         self.console = folder / "console"
         self.console.write_text("booting\n")
         with socket.socket() as probe:
@@ -60,7 +61,12 @@ class Account:
         return self.client("ec2", region)
 
     def client(self, service: str, region: str = HOME) -> Any:
-        """A client of any service."""
+        """A client of any service; to make one takes longer than to ask it."""
+        if (service, region) not in self._clients:
+            self._clients[service, region] = self._make_client(service, region)
+        return self._clients[service, region]
+
+    def _make_client(self, service: str, region: str) -> Any:
         return boto3.client(
             service,
             region_name=region,

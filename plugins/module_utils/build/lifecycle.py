@@ -10,7 +10,11 @@ import time
 import uuid
 from collections.abc import Callable
 
-from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError, system_error
+from ansible_collections.hallmark.images.plugins.module_utils.build.errors import (
+    ApiError,
+    HallmarkError,
+    system_error,
+)
 from ansible_collections.hallmark.images.plugins.module_utils.build.ledger import Entry, Ledger
 from ansible_collections.hallmark.images.plugins.module_utils.build.resources import PENDING, READY, Resource
 from ansible_collections.hallmark.images.plugins.module_utils.build.waiting import Waiter
@@ -52,24 +56,30 @@ def create(ledger: Ledger, resource: Resource, waiter: Waiter, wait: bool = True
 def undo(ledger: Ledger, restore: Restore, entries: list[Entry], seconds: float = 60.0) -> list[str]:
     """Delete resources in the reverse order of their creation; what is busy is tried again until the time is up.
 
+    What the credentials do not allow is tried twice: tags that a right hangs on may be a moment late, but no more.
+
     :param restore: the platform's way from a ledger entry to a resource.
     :returns: what is left, one line each with the reason; empty when all is gone.
     """
     deadline = time.monotonic() + seconds
     pause = BUSY_PAUSE
     waiting = list(reversed(entries))
+    is_second_try = False
     while True:
         left: list[tuple[Entry, str]] = []
+        may_change = False
         for entry in waiting:
             try:
                 restore(entry.kind, entry.name, entry.spec).delete(entry.identifier, entry.token)
             except Exception as error:  # whatever it is, it must not keep the others
+                may_change |= not (is_second_try and isinstance(error, ApiError) and error.denied)
                 left.append((entry, " ".join(str(error).split()) or type(error).__name__))
             else:
                 ledger.note("gone", kind=entry.kind, name=entry.name)
-        if not left or time.monotonic() >= deadline:
+        if not may_change or time.monotonic() >= deadline:
             return [f"{entry.key} {entry.identifier or entry.token}: {reason}" for entry, reason in left]
         waiting = [entry for entry, _reason in left]
+        is_second_try = True
         time.sleep(pause)
         pause = min(LONGEST_BUSY_PAUSE, pause * 1.5)
 

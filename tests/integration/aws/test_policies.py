@@ -11,21 +11,15 @@ recorded calls by test_policy_conditions.py.
 from __future__ import annotations
 
 import json
-import os
 import secrets
-from contextlib import contextmanager
-from pathlib import Path
 
 import boto3
 import pytest
 
 from emulators.aws import AwsEmulator
-from emulators.aws.instances import PASSWORD
-from emulators.machines.winrm import WinrmMachines
+from support.aws_policies import POLICIES, actions, allow, modules_of_a_user
 from support.iam import WITH_REFERENCES
-from support.module_host import ModuleHost
 
-POLICIES = Path(__file__).resolve().parents[3] / "policies/aws"
 HOME = "us-east-1"
 USED = ("build", "copy", "share", "replace", "ssm_source")
 #: What actions begin with that change nothing.
@@ -38,56 +32,16 @@ GOES_ON_WITHOUT = {"ec2:GetEbsDefaultKmsKeyId", "ec2:GetEbsEncryptionByDefault"}
 GOES_ON_WITHOUT |= {"ec2:GetImageBlockPublicAccessState", "ec2:GetSnapshotBlockPublicAccessState"}
 
 
-def actions(*names):
-    """All actions that policies allow."""
-    statements = [item for name in names for item in json.loads((POLICIES / f"{name}.json").read_text())["Statement"]]
-    return sorted({action for statement in statements for action in statement["Action"]})
-
-
 @pytest.fixture(scope="module")
 def aws():
     with AwsEmulator() as emulator:
         yield emulator
 
 
-@contextmanager
-def modules_of_a_user(aws, root, state):
-    """Runs modules with the keys of a user who may do nothing yet."""
-    admin = boto3.Session(aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="secret").client(
-        "iam", region_name=HOME, endpoint_url=aws.endpoint_url
-    )
-    admin.create_user(UserName="builder")
-    keys = admin.create_access_key(UserName="builder")["AccessKey"]
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "PYTHONPATH": str(root / ".collections"),
-        "XDG_STATE_HOME": str(state),
-    }
-    found = ModuleHost(environment)
-    found.admin = admin
-    try:
-        yield found
-    finally:
-        found.stop()
-
-
 @pytest.fixture(scope="module")
 def host(aws, root, tmp_path_factory):
     with modules_of_a_user(aws, root, tmp_path_factory.mktemp("state")) as found:
         yield found
-
-
-def allow(aws, host, allowed):
-    """Give the user exactly these actions."""
-    aws.enforce_iam(False)
-    document = {"Statement": [{"Effect": "Allow", "Action": sorted(allowed), "Resource": "*"}]}
-    host.admin.put_user_policy(
-        UserName="builder", PolicyName="only", PolicyDocument=json.dumps({"Version": "2012-10-17", **document})
-    )
-    aws.enforce_iam(True)
 
 
 @pytest.fixture
@@ -180,23 +134,6 @@ def test_marking_an_image_for_ena_needs_its_policy(aws, host):
     allow(aws, host, actions("build", "ena"))
     assert run() == ""
     aws.enforce_iam(False)
-
-
-def test_a_machine_with_windows_needs_its_policy(root, tmp_path):
-    with (
-        AwsEmulator(machines=WinrmMachines(tmp_path / "machines", PASSWORD)) as aws,
-        modules_of_a_user(aws, root, tmp_path / "state") as host,
-    ):
-        image = aws.add_image("Windows_Server-2022-English-Full-Base", root="/dev/sda1", platform="windows", size=30)
-        launch = {"lifetime": "deadline", "region": HOME, "source": {"id": image}, "communicator": "winrm"}
-        launch |= {"source_cidrs": ["203.0.113.7/32"], "timeout": 60}
-        launch["build_id"] = f"20261124t180000-{secrets.token_hex(3)}"
-        allow(aws, host, actions("build"))
-        assert "credentials that allow GetPasswordData" in host.fail("aws_builder", **launch)
-        allow(aws, host, actions("build", "windows"))
-        launch["build_id"] = f"20261124t180000-{secrets.token_hex(3)}"
-        host.succeed("aws_builder", **launch)
-        host.succeed("aws_builder", state="absent", build_id=launch["build_id"])
 
 
 def test_a_temporary_profile_needs_every_action_of_its_policy(aws, host):

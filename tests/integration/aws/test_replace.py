@@ -283,7 +283,8 @@ def test_disks_without_a_snapshot_and_variables_of_the_firmware_are_kept(aws, ma
         {"device_name": "/dev/sdc", "virtual_name": "ephemeral0"},
         {"device_name": "/dev/sdd", "size": 5, "type": "gp3", "encrypted": True},
     ]
-    made = place.publish(disks=disks)["images"][0]["id"]
+    nobody = {"launch_users": [], "snapshot_users": []}  # Amazon's own key would keep them out
+    made = place.publish(disks=disks, **nobody)["images"][0]["id"]
     aws.backend().amis[aws.image].uefi_data = None
     (found,) = place.images()
     devices = {item["DeviceName"]: item for item in found["BlockDeviceMappings"]}

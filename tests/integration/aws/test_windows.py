@@ -29,6 +29,7 @@ from emulators.aws import AwsEmulator, difference
 from emulators.aws.instances import PASSWORD
 from emulators.machines.winrm import WinrmMachines
 from support.aws_account import KEYS
+from support.aws_policies import actions, allow, modules_of_a_user
 from support.module_host import ModuleHost
 
 HOME = "us-east-1"
@@ -244,3 +245,17 @@ def test_what_does_not_apply_to_windows_is_told_by_the_plan(aws, play, tmp_path)
         assert wrong in text
     assert "images/aws/windows/web/main.yml: with communicator.type winrm" in text
     assert len(aws.calls) == calls
+
+
+def test_it_needs_its_policy(aws, image, root, tmp_path):
+    with modules_of_a_user(aws, root, tmp_path / "state") as host:
+        launch = {"lifetime": "deadline", "region": HOME, "source": {"id": image}, "communicator": "winrm"}
+        launch |= {"source_cidrs": ["203.0.113.7/32"], "timeout": 60}
+        launch["build_id"] = f"20261124t180000-{secrets.token_hex(3)}"
+        allow(aws, host, actions("build"))
+        assert "credentials that allow GetPasswordData" in host.fail("aws_builder", **launch)
+        allow(aws, host, actions("build", "windows"))
+        launch["build_id"] = f"20261124t180000-{secrets.token_hex(3)}"
+        host.succeed("aws_builder", **launch)
+        host.succeed("aws_builder", state="absent", build_id=launch["build_id"])
+        aws.enforce_iam(False)

@@ -7,11 +7,19 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.build import lifecycle
-from ansible_collections.hallmark.images.plugins.module_utils.build.errors import Abandoned, HallmarkError
+from ansible_collections.hallmark.images.plugins.module_utils.build.errors import (
+    Abandoned,
+    ApiError,
+    HallmarkError,
+)
 from ansible_collections.hallmark.images.plugins.module_utils.build.ledger import Ledger
 from ansible_collections.hallmark.images.plugins.module_utils.build.resources import Busy, Resource
 from ansible_collections.hallmark.images.plugins.module_utils.build.waiting import Waiter
 from support.disks import full_disk
+
+
+class Denied(ApiError):
+    denied = True
 
 
 class Cloud:
@@ -22,6 +30,7 @@ class Cloud:
         self.calls = []
         self.busy = {}
         self.fail = set()
+        self.denied = False
         self.lose_answer = set()
 
 
@@ -45,6 +54,8 @@ class Thing(Resource):
 
     def delete(self, identifier, token):
         self.cloud.calls.append(("delete", self.name, identifier))
+        if self.cloud.denied:
+            raise Denied("not allowed")
         if self.cloud.busy.get(self.name, 0) > 0:
             self.cloud.busy[self.name] -= 1
             raise Busy(f"{self.name} is in use")
@@ -147,6 +158,15 @@ def test_what_stays_busy_is_told_and_the_ledger_stays_open(ledger, cloud):
     cloud.busy.clear()
     assert lifecycle.tear_down(ledger, restore(cloud), by="reap") == []
     assert ledger.read().closed
+
+
+def test_what_is_not_allowed_is_told_after_a_second_try(ledger, cloud):
+    build(ledger, cloud, "network")
+    cloud.denied = True
+    left = lifecycle.tear_down(ledger, restore(cloud), by="test")
+    assert left == ["thing/network id-network: not allowed"]
+    assert len(cloud.calls) == 2
+    assert not ledger.read().closed
 
 
 def test_nothing_is_created_after_the_tear_down(ledger, cloud):
