@@ -193,7 +193,7 @@ def strike(place: Place, run: Run, number: signal.Signals, has_machine: bool = T
 
 def may_stay(path: Path) -> bool:
     """Whether a file of a closed build's state folder is a record and not something temporary."""
-    return path.name in STATE_FILES_THAT_STAY or path.name.endswith((".console.log", ".known_hosts"))
+    return path.name in STATE_FILES_THAT_STAY or path.name.endswith((".console.log", ".known_hosts", ".ssh_config"))
 
 
 def is_open(port: int) -> bool:
