@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -19,12 +20,17 @@ CATALOGUE = ROOT.parent / "shared/controls.yml"
 OWN = "/etc/sysctl.d/99-zz-hallmark.conf"
 
 
+@functools.cache
+def catalogue():
+    """The catalogue's controls."""
+    return yaml.safe_load(CATALOGUE.read_text())
+
+
 @pytest.mark.parametrize("area", AREAS)
 def test_every_control_of_the_catalogue_has_a_check(area, areas):
     assert {mark.args[0]: mark.kwargs["tier"] for mark, _test, _param in areas[area].tests()} == RECORDED[area]
     if CATALOGUE.exists():
-        catalogue = yaml.safe_load(CATALOGUE.read_text())
-        found = {item["id"]: item["tier"] for item in catalogue if item["area"].removeprefix("extra:") == area}
+        found = {item["id"]: item["tier"] for item in catalogue() if item["area"].removeprefix("extra:") == area}
         assert found == RECORDED[area]
 
 
