@@ -136,6 +136,41 @@ def test_marking_an_image_for_ena_needs_its_policy(aws, host):
     aws.enforce_iam(False)
 
 
+def test_quotas_are_read_with_their_policy_only(aws, host):
+    launch = {"region": HOME, "lifetime": "deadline", "source": {"id": aws.image}, "max_attempts": 1}
+    launch |= {"source_cidrs": ["203.0.113.7/32"], "check_mode": True}
+
+    def planned(*names):
+        allow(aws, host, actions(*names))
+        return host.succeed("aws_builder", build_id=f"20261124t180000-{secrets.token_hex(3)}", **launch)["plan"][-1]
+
+    aws.world.quotas["L-1216C47A"] = 32.0
+    assert "quotas" not in planned("build")
+    assert planned("build", "quotas")["quotas"][0]["limit"] == 32.0
+    aws.world.quotas.clear()
+    aws.enforce_iam(False)
+
+
+def test_a_refusal_is_explained_with_its_policy_only(aws, host):
+    launch = {"region": HOME, "lifetime": "deadline", "source": {"id": aws.image}, "max_attempts": 1}
+    launch |= {"source_cidrs": ["203.0.113.7/32"], "wait": False}
+    encoded = "You are not authorized. Encoded authorization failure message: c2VjcmV0"
+
+    def refused(*names):
+        allow(aws, host, actions(*names))
+        first = len(aws.calls)
+        aws.fault("error", action="RunInstances", code="UnauthorizedOperation", message=encoded, status=403)
+        message = host.fail("aws_builder", build_id=f"20261124t180000-{secrets.token_hex(3)}", **launch)
+        asked = [call for call in list(aws.calls)[first:] if call.action == "DecodeAuthorizationMessage"]
+        return message, [call.error for call in asked]
+
+    message, errors = refused("build")
+    assert "credentials that allow RunInstances" in message
+    assert errors == ["AccessDenied"]
+    assert refused("build", "explain")[1] == ["InvalidAction"]  # moto lets it through, and does not know it
+    aws.enforce_iam(False)
+
+
 def test_a_temporary_profile_needs_every_action_of_its_policy(aws, host):
     every = set(actions("build", "temporary_profile"))
     not_asked = {"iam:TagRole", "iam:TagInstanceProfile", "iam:PassRole"}
