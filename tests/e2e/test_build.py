@@ -194,7 +194,9 @@ def test_every_stage_is_recorded_with_its_time(build: Build) -> None:
     stages = [item["stage"] for item in build.manifest["stages"]]
     wanted = ["launch", "provision", "harden", "verify", "seal", "capture", "boot check", "publish", "tear down"]
     assert [stage for stage in stages if stage in wanted] == wanted
-    assert all(item["seconds"] > 0 for item in build.manifest["stages"] if item["stage"] in wanted)
+    # To publish is to rename files, which may take less than the millisecond that is recorded.
+    slow = {item["stage"]: item["seconds"] for item in build.manifest["stages"] if item["stage"] != "publish"}
+    assert all(seconds > 0 for seconds in slow.values())
 
 
 def test_all_checks_pass_before_and_after(build: Build) -> None:
