@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A module is killed at every single call that it makes; then reap alone: the account is what it was.
 
-Each call is a case twice: it takes effect and its answer is lost, and it is never made (what the call before it did
-stands in the ledger by then).
+Each call is a case: it takes effect and its answer is lost. Each that changes something is one more: it is never made
+(what the call before it did stands in the ledger by then).
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ def test_example_of_the_repository(ansible):
     variables = listing["_meta"]["hostvars"]["debian-12"]
     folder = REPOSITORY / "images/qemu/linux/debian-12"
     assert listing["qemu_linux"] == {"hosts": ["debian-12"]}
-    assert variables["build_source"]["release"] == "bookworm"
+    packages = ["apparmor", "apparmor-utils", "auditd", "libpam-pwquality"]
+    assert variables["build_source"] == {"release": "bookworm", "packages": packages}
     assert variables["ansible_connection"] == "local"
     assert variables["ansible_python_interpreter"] == "{{ ansible_playbook_python }}"
     digest = variables["build_definition"].pop("sha256")
