@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import traceback
 from typing import Any
 
@@ -32,12 +33,14 @@ def execute(socket: str, command: str, arguments: dict[str, Any] | None = None, 
         try:
             return await client.execute(command, arguments)
         finally:
-            await client.disconnect()
+            # It tells again that the machine has gone, as what it met itself: the answer, or its lack, is known.
+            with contextlib.suppress(EOFError, OSError, QMPError):
+                await client.disconnect()
 
     async def bounded() -> Any:
         return await asyncio.wait_for(talk(), timeout)
 
     try:
         return asyncio.run(bounded())
-    except (TimeoutError, QMPError, OSError) as error:
-        raise HallmarkError(f"QEMU did not answer {command}: {error or type(error).__name__}") from None
+    except (TimeoutError, QMPError, OSError, EOFError) as error:
+        raise HallmarkError(f"QEMU did not answer {command}: {str(error) or type(error).__name__}") from None
