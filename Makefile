@@ -47,6 +47,7 @@ lint-ansible: ready-dev
 
 lint-python: ready-dev
 	$(BIN)/ruff check
+	$(BIN)/ruff format --check
 
 lint-docs: ready-dev
 	$(BIN)/antsibull-changelog lint

@@ -296,9 +296,7 @@ def main() -> None:
     if connection.FOOTMARK_ERROR:
         module.fail_json(msg=missing_required_lib("footmark"), exception=connection.FOOTMARK_ERROR)
     connection.remember_secrets(module.params)
-    run_builder(
-        module, "alicloud", lambda ledger: AlicloudProvider(module.params, ledger, module.check_mode), restore
-    )
+    run_builder(module, "alicloud", lambda ledger: AlicloudProvider(module.params, ledger, module.check_mode), restore)
 
 
 if __name__ == "__main__":

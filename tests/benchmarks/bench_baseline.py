@@ -80,9 +80,7 @@ def main() -> None:
     """Print the measurements as JSON."""
     with tempfile.TemporaryDirectory(prefix="hallmark-bench-") as name:
         folder = Path(name)
-        # An empty home: the time of this user's own start files is not what is measured.
-        (folder / "home").mkdir()
-        server = Sshd(folder, f"SetEnv HOME={folder}/home")
+        server = Sshd(folder)
         try:
             shell, rest = over_the_shell(folder, server)
             persist = over_control_persist(folder, server)

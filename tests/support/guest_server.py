@@ -64,9 +64,11 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         (directory / "known_hosts").write_text(f"[127.0.0.1]:{self.port} " + (directory / "host.pub").read_text())
+        # Bash reads ~/.bashrc for a command over SSH; the user's own has no part in this, and may take a while.
         (directory / "config").write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {directory}/host\nPidFile none\nUsePAM no\n"
             f"AuthorizedKeysFile {directory}/user.pub\nStrictModes no\nSubsystem sftp internal-sftp\n"
+            f"SetEnv HOME={directory}\n"
         )
         command = [program, "-D", "-e", "-f", directory / "config"]
         self.process = subprocess.Popen(command, stderr=(directory / "log").open("wb"), start_new_session=True)

@@ -41,6 +41,8 @@ class Guest:
             "UsePAM no",
             "PasswordAuthentication no",
             "PermitRootLogin prohibit-password",
+            # Bash reads ~/.bashrc for a command over SSH; the user's own has no part in this, and may take a while.
+            f"SetEnv HOME={folder}",
             """ForceCommand echo '{"v1": {"errors": []}}'""",
         ]
         (folder / "sshd_config").write_text("\n".join(configuration) + "\n")

@@ -43,8 +43,9 @@ MaxSessions 200
 Subsystem sftp internal-sftp
 """
 #: Folders of this computer that a machine begins without: what is written there while a machine looks at it would be an
-#: error of this computer and none of the product (an overlay's lower layer must not change), and it may be a lot.
-EMPTY = ("root/.cache", "root/.ansible", "var/cache/apt/archives")
+#: error of this computer and none of the product (an overlay's lower layer must not change), and it may be a lot. What
+#: root's shell reads here when it starts is this computer's own, too, and may wait for whatever it likes.
+EMPTY = ("root", "var/cache/apt/archives")
 #: Runs with the machine's folder as its argument, in namespaces of its own, and becomes the machine's process 1.
 BOOT = r"""
 set -e
@@ -117,17 +118,14 @@ class BoxMachine(SshdMachine):
 
     def _forget(self) -> None:
         """Of the base image, that is of this computer, nothing may pass for the machine's own."""
-        for name, mode in (("etc/machine-id", 0o444), ("root/.ssh/authorized_keys", 0o600)):
-            if Path("/", name).exists():
-                (self.disk / name).parent.mkdir(parents=True, exist_ok=True)
-                (self.disk / name).touch(mode=mode)
+        if Path("/etc/machine-id").exists():
+            (self.disk / "etc").mkdir()
+            (self.disk / "etc/machine-id").touch(mode=0o444)
         for name in EMPTY:
-            (self.disk / name).mkdir(parents=True, exist_ok=True)
+            (self.disk / name).mkdir(parents=True)
             # Hides what lies below (the kernel's Documentation/filesystems/overlayfs.rst, "whiteouts and opaque").
             os.setxattr(self.disk / name, "trusted.overlay.opaque", b"y")
-        for name in ("root", "root/.ssh"):
-            if (self.disk / name).exists():
-                (self.disk / name).chmod(0o700)
+        (self.disk / "root").chmod(0o700)
 
     @property
     def console(self) -> str:

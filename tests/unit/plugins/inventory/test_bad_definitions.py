@@ -137,7 +137,10 @@ CASES: dict[str, tuple[str | bytes, list[str]]] = {
         "data_disks:\n  - {name: a, path: /a, serial: x, ebs: /dev/sdf}\n",
         [":2: data_disks[0].ebs: /dev/sdf: nothing: serial and ebs exclude each other"],
     ),
-    "data-disk-no-path": ("data_disks:\n  - {name: a}\n", [":2: data_disks[0].path: (missing): an absolute path, as /data"]),
+    "data-disk-no-path": (
+        "data_disks:\n  - {name: a}\n",
+        [":2: data_disks[0].path: (missing): an absolute path, as /data"],
+    ),
     "data-disk-twice": (
         "data_disks:\n  - {name: a, path: /a}\n  - {name: b, path: /a}\n",
         [':1: data_disks: ["a", "b"]: b: path: \'/a\' is also that of a'],

@@ -95,9 +95,7 @@ def test_what_is_kept_or_outlives_its_playbook_goes_when_it_expires(home, dead):
 
 def test_reap_tears_down_the_dead_and_says_what_it_did(home, dead):
     build(home, controller=dead, name="20261123t171452-dddddd")
-    alive = build(
-        home, expires=datetime.now(UTC) + timedelta(hours=1), controller=me(), name="20261123t171452-llllll"
-    )
+    alive = build(home, expires=datetime.now(UTC) + timedelta(hours=1), controller=me(), name="20261123t171452-llllll")
     (found,) = reap({"qemu": restore}, "", 30, check_mode=False)
     assert (found["build"], found["action"], found["removed"]) == ("20261123t171452-dddddd", "removed", ["thing/one"])
     assert Ledger("20261123t171452-dddddd", home).read().closed

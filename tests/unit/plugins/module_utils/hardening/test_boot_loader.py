@@ -69,7 +69,7 @@ class Debian:
         return self.top / "boot/grub/grub.cfg"
 
     def make(self):
-        script = 'set -e; for file in grub grub.d/*.cfg; do if [ -e $file ]; then . ./$file; fi; done'
+        script = "set -e; for file in grub grub.d/*.cfg; do if [ -e $file ]; then . ./$file; fi; done"
         command = ["sh", "-c", f'{script}; echo "$GRUB_CMDLINE_LINUX"']
         done = subprocess.run(command, cwd=self.top / "etc/default", capture_output=True, text=True, check=True)
         words = done.stdout.strip()
