@@ -41,6 +41,13 @@ options:
     description: Number of processors.
     type: int
     default: 2
+  machines_at_once:
+    description:
+      - How many machines are being started at the same time, this one included.
+      - Where QEMU emulates, each processor of a machine keeps one of this computer busy. So a machine then gets no more
+        of them than its share of this computer's, and at least one.
+    type: int
+    default: 1
   memory:
     description: Memory in MiB.
     type: int
@@ -188,6 +195,7 @@ def main() -> None:
             "hostname": {"type": "str"},
             "user": {"type": "str", "default": "debian"},
             "cpus": {"type": "int", "default": 2},
+            "machines_at_once": {"type": "int", "default": 1},
             "memory": {"type": "int", "default": 1024},
             "disk_size": {"type": "str"},
             "data_disks": {

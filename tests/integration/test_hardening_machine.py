@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.swept import SWEEP, Swept
 from support.checks import AREAS, Area
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -135,20 +136,28 @@ def test_every_control_is_broken_by_some_test(results):
 
 @pytest.fixture(scope="module")
 def broken(hardened):
-    """Ids of the failing controls of its area while a control is broken; all of them in one visit to the machine."""
+    """Ids of the failing controls of its area while a control is broken; all of them in one visit to the machine.
+
+    The file systems are swept once, and again for each control whose break shows there: it takes longer than the rest.
+    """
     areas = {name: Area(name) for name in AREAS}
-    script = "".join(f"{name}_facts() {{\n{area.module._command()}\n}}\n" for name, area in areas.items())
+    script = f"swept() {{\n{SWEEP}\n}}\nswept </dev/null\n"
+    script += "".join(f"{name}_facts() {{\n{area.module._command()}\n}}\n" for name, area in areas.items())
     owner = {mark.args[0]: name for name, area in areas.items() for mark, _test, _param in area.tests()}
     for control, (wrong, right) in BREAKS.items():
         script += f"echo '@@control {control}'\n"
         # What reads its input must not read the rest of this script.
-        script += f"{{ {wrong}\n}} </dev/null\n({owner[control]}_facts) </dev/null\n{{ {right}\n}} </dev/null\n"
-    answers = hardened.sudo(script).split("@@control ")[1:]
+        sweep = "echo @@swept; swept" if control in getattr(HOW[owner[control]], "SWEPT", ()) else ""
+        script += f"{{ {wrong}\n}} </dev/null\n({owner[control]}_facts; {sweep}\n) </dev/null\n"
+        script += f"{{ {right}\n}} </dev/null\n"
+    before, *answers = hardened.sudo(script).split("@@control ")
     found = {}
     for answer in answers:
         control, _newline, text = answer.partition("\n")
+        own, _mark, sweep = text.partition("@@swept\n")
         area = areas[owner[control]]
-        found[control] = area.failing(getattr(area.module, HOW[owner[control]].FACTS)(text))
+        parts = (own, Swept(sweep or before)) if hasattr(area.module, "Swept") else (own,)
+        found[control] = area.failing(getattr(area.module, HOW[owner[control]].FACTS)(*parts))
     return found
 
 

@@ -30,8 +30,8 @@ FOREIGN = (
     "/var/snap",
     "/snap",
 )
-# The same for containers of users without root's rights, below their homes.
-_FOREIGN_ENDS = ("/.local/share/containers", "/.local/share/docker")
+#: The same for containers of users without root's rights, below their homes.
+FOREIGN_ENDS = ("/.local/share/containers", "/.local/share/docker")
 
 
 class Fences:
@@ -53,7 +53,7 @@ class Fences:
 
     def is_open(self, path: str) -> bool:
         """Whether folder `path` may be looked at, decided before it is touched: a dead server would answer never."""
-        return path not in self.closed and not path.endswith(_FOREIGN_ENDS)
+        return path not in self.closed and not path.endswith(FOREIGN_ENDS)
 
     def may_cross(self, path: str) -> bool:
         """Whether folder `path`, which is on another device than the folder it is in, is entered."""

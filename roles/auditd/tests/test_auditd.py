@@ -27,7 +27,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.audit_ru
     parse_all,
     widths,
 )
-from ansible_collections.hallmark.images.plugins.module_utils.hardening.walk import FOREIGN, LOCAL
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.swept import SWEEP, Swept
 
 CONTROLS = {
     control["id"]: control
@@ -47,7 +47,6 @@ def control(name: str) -> pytest.MarkDecorator:
 def _command() -> str:
     musts = [must for item in CONTROLS.values() for must in item["must"] if must["kind"] == "audit_rule"]
     paths = {must.get("watch", must.get("exec", " ")) for must in musts}
-    pruned = " -o ".join(f"-path {path}" for path in FOREIGN)
     return f"""\
 stat -Lc '%n %U %G %a %F' {CONF} /var/log/audit /var/log/audit/* /etc/audit/rules.d/* /etc/audit/audit.rules \\
   /sbin/auditctl /sbin/auditd /sbin/audisp-remote /etc/default/grub 2>/dev/null
@@ -55,9 +54,6 @@ echo '=texts'; tail -v -n +1 {CONF} /etc/audit/rules.d/*.rules /etc/default/grub
   /boot/loader/entries/*.conf /boot/grub2/grubenv 2>/dev/null
 echo '=kernels'; grep -hE '^[[:space:]]*linux(efi|16)?[[:space:]]' /boot/grub/grub.cfg /boot/grub2/grub.cfg 2>/dev/null
 echo '=paths'; ls -d /var/log/sudo.log {" ".join(sorted(path for path in paths if " " not in path))} 2>/dev/null
-echo '=programs'
-find / $(awk '$2 != "/" && $3 ~ /^({"|".join(sorted(LOCAL))})$/ {{print $2}}' /proc/mounts 2>/dev/null | sort -u) \\
-  -xdev \\( {pruned} \\) -prune -o -type f -perm /6000 -printf '%D:%i %p\\n' 2>/dev/null
 echo '=running'; auditctl -l 2>/dev/null
 echo '=status'; auditctl -s 2>/dev/null
 echo '=units'; ls -d /etc/systemd/system/*.wants/auditd.service /usr/lib/systemd/system/{SOCKET} \\
@@ -76,11 +72,11 @@ true"""
 
 
 class Audit:
-    """What the command told."""
+    """What the command told, and what was found in the file systems."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, swept: Swept) -> None:
         parts = parts_of(text)
-        attributes, texts, kernels, paths, programs, running, status, units, machine = parts
+        attributes, texts, kernels, paths, running, status, units, machine = parts
         self.attributes = {line.split()[0]: line.split(None, 4)[1:] for line in attributes.splitlines()}
         self.texts = files_in(texts)
         self.rule_files = {path: text for path, text in self.texts.items() if path.startswith("/etc/audit/rules.d/")}
@@ -88,9 +84,8 @@ class Audit:
         self.paths = paths.split()
         # Of a file with several names one rule is enough: the kernel goes by its inode.
         self.programs: dict[str, list[str]] = {}
-        for line in programs.splitlines():
-            number, _blank, path = line.partition(" ")
-            self.programs.setdefault(number, []).append(path)
+        for file in swept.set_id:
+            self.programs.setdefault(file.inode, []).append(file.path)
         lines = [line.partition(" ") for line in machine.splitlines()[1:]]
         marks = {name for name, _blank, _value in lines}
         values = {name: value for name, _blank, value in lines if value}
@@ -151,7 +146,7 @@ class Audit:
 
 @pytest.fixture
 def audit(host: Any) -> Audit:
-    return once(host, "auditd", lambda: Audit(output_once(host, _command())))
+    return once(host, "auditd", lambda: Audit(output_once(host, _command()), Swept(output_once(host, SWEEP))))
 
 
 def demands(audit: Audit, must: dict, system: str) -> list[tuple[str, str, str, list[str]]]:

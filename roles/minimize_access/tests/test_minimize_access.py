@@ -20,7 +20,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.baseline.api impor
     output_once,
 )
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import fstab
-from ansible_collections.hallmark.images.plugins.module_utils.hardening.walk import FOREIGN, LOCAL
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.swept import SWEEP, Swept
 
 CONTROLS = {
     control["id"]: control
@@ -46,28 +46,12 @@ def control(name: str) -> pytest.MarkDecorator:
 
 
 def _command() -> str:
-    foreign = " -o ".join(
-        f"-path '{path}'" for path in [*FOREIGN, "*/.local/share/containers", "*/.local/share/docker"]
-    )
     compilers = " ".join(f"/usr/bin/{name}" for name in COMPILERS)
     return f"""\
 stat -L -c '%U:%G:%a:%F:%n' {" ".join(FILES)} 2>/dev/null
 echo '=compilers'; stat -L -c '%U:%G:%a:%F:%n' {compilers} 2>/dev/null
 echo '=programs'
 find -L $(readlink -f {PROGRAMS} | sort -u) -xdev -type f -perm /022 -print 2>/dev/null
-echo '=swept'
-tops=$(awk '$2 != "/" && $3 ~ /^({"|".join(sorted(LOCAL))})$/ && ($3 == "btrfs" || !seen[$1]++) {{print $2}}
-  $2 == "/" {{seen[$1]++}}' /proc/self/mounts)
-users=$(awk -F: '$3 ~ /^[0-9]+$/ {{printf " -o -uid %s", $3}}' /etc/passwd)
-groups=$(awk -F: '$3 ~ /^[0-9]+$/ {{printf " -o -gid %s", $3}}' /etc/group)
-swept=$(find / $tops -xdev \\( {foreign} \\) -prune \\
-  -o \\( -path / -o -type f -perm -0002 -o -type d -perm -0002 \\( ! -perm -1000 -o -uid +999 \\) \\
-  -o ! \\( -uid 0 $users \\) -o ! \\( -gid 0 $groups \\) \\) -printf '%y:%m:%U:%G:%p\\n' 2>/dev/null)
-printf '%s\\n' "$swept"
-echo '=named'
-printf '%s\\n' "$swept" | cut -d: -f3 | sort -u | xargs -r getent passwd | cut -d: -f3
-echo '=grouped'
-printf '%s\\n' "$swept" | cut -d: -f4 | sort -u | xargs -r getent group | cut -d: -f3
 echo '=logs'; find /var/log -type f -perm /0137 -printf '%m:%p\\n' 2>/dev/null
 echo '=homes'
 awk -F: '$7 !~ /(nologin|false|sync|shutdown|halt)$/ && ($3 == 0 || ($3 >= 1000 && $3 < 65534)) && $6 ~ /^\\/./' \\
@@ -82,26 +66,15 @@ true"""
 
 
 class Access:
-    """What the command told."""
+    """What the command told, and what was found in the file systems."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, swept: Swept) -> None:
         found = re.split(r"^=(\w+)\n", f"=files\n{text}", flags=re.MULTILINE)
         parts = dict(zip(found[1::2], found[2::2], strict=True))
         self.files = self._files(parts["files"])
         self.compilers = self._files(parts["compilers"])
         self.programs = parts["programs"].split()
-        named, grouped = set(parts["named"].split()), set(parts["grouped"].split())
-        self.writable_files, self.odd_folders, self.unowned = [], [], []
-        # The top is always told: without it nothing was looked at, and nothing found is no good news.
-        self.is_swept = any(line.endswith(":/") for line in parts["swept"].splitlines())
-        for line in filter(None, parts["swept"].splitlines()):
-            kind, mode, uid, gid, path = line.split(":", 4)
-            if uid not in named or gid not in grouped:
-                self.unowned.append(path)
-            if kind == "f" and int(mode, 8) & 0o2:
-                self.writable_files.append(path)
-            if kind == "d" and int(mode, 8) & 0o2 and (not int(mode, 8) & 0o1000 or int(uid) > 999):
-                self.odd_folders.append(path)
+        self.swept = swept
         self.logs = [line.split(":", 1) for line in parts["logs"].splitlines()]
         self.dot_files = [line.split(":", 6) for line in parts["homes"].splitlines()]
         self.texts = files_in(parts["texts"])
@@ -144,7 +117,7 @@ class Access:
 
 @pytest.fixture
 def access(host: Any) -> Access:
-    return once(host, "minimize_access", lambda: Access(output_once(host, _command())))
+    return once(host, "minimize_access", lambda: Access(output_once(host, _command()), Swept(output_once(host, SWEEP))))
 
 
 def shadow(host: Any) -> str:
@@ -231,17 +204,17 @@ def test_file_systems_of_the_kernel_are_in_fstab(access: Access) -> None:
 
 @control("x-min-01")
 def test_no_file_is_writable_by_everybody(access: Access) -> None:
-    assert (access.is_swept, access.writable_files) == (True, [])
+    assert (access.swept.is_swept, access.swept.writable_files) == (True, [])
 
 
 @control("x-min-02")
 def test_folders_that_everybody_writes_are_sticky(access: Access) -> None:
-    assert (access.is_swept, access.odd_folders) == (True, [])
+    assert (access.swept.is_swept, access.swept.odd_folders) == (True, [])
 
 
 @control("x-min-03")
 def test_every_file_is_somebodys(access: Access) -> None:
-    assert (access.is_swept, access.unowned) == (True, [])
+    assert (access.swept.is_swept, access.swept.unowned) == (True, [])
 
 
 @control("x-min-04")

@@ -14,7 +14,7 @@ import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import not_applicable, once, output_once
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import overrides, set_id, set_id_known
-from ansible_collections.hallmark.images.plugins.module_utils.hardening.walk import FOREIGN, LOCAL
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.swept import SWEEP, Swept
 
 CONTROLS = {
     control["id"]: control
@@ -30,40 +30,21 @@ def control(name: str) -> pytest.MarkDecorator:
 
 
 def _command() -> str:
-    foreign = " -o ".join(
-        f"-path '{path}'" for path in [*FOREIGN, "*/.local/share/containers", "*/.local/share/docker"]
-    )
-    python = (
-        "import os,sys\n"
-        "for line in sys.stdin.buffer:\n"
-        '    path = line.rstrip(b"\\n").partition(b":")[2]\n'
-        '    try: print(os.getxattr(path,"security.capability").hex(),os.fsdecode(path))\n'
-        "    except OSError: pass\n"
-    )
     return f"""\
 cat /etc/os-release /usr/lib/os-release 2>/dev/null | head -n 40
 echo '=listed'
 for path in {" ".join([*UNNEEDED, *LITTLE_USED])}; do
   test -f "$path" && echo "$path:$(readlink -f "$path"):$(stat -L -c %a "$path")"
 done
-echo '=found'
-tops=$(awk '$2 != "/" && $3 ~ /^({"|".join(sorted(LOCAL))})$/ && ($3 == "btrfs" || !seen[$1]++) {{print $2}}
-  $2 == "/" {{seen[$1]++}}' /proc/self/mounts)
-files=$(find / $tops -xdev \\( {foreign} \\) -prune -o -type f -perm /6111 -printf '%m:%p\\n' 2>/dev/null)
-printf '%s\\n' "$files" | grep -c :
-printf '%s\\n' "$files" | grep -E '^[2-7][0-7]{{3}}:'
-echo '=capable'
-python=$(command -v python3 || ls /usr/libexec/platform-python 2>/dev/null)
-printf '%s\\n' "$files" | "$python" -c '{python}' || echo 'no Python to read them'
 echo '=kept'; cat {overrides.STATOVERRIDE} 2>/dev/null
 echo '=boot'; cat /etc/tmpfiles.d/*.conf 2>/dev/null
 true"""
 
 
 class SetId:
-    """What the command told."""
+    """What the command told, and what was found in the file systems."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, swept: Swept) -> None:
         found = re.split(r"^=(\w+)\n", f"=release\n{text}", flags=re.MULTILINE)
         parts = dict(zip(found[1::2], found[2::2], strict=True))
         self.release = parts["release"]
@@ -72,14 +53,12 @@ class SetId:
         for line in parts["listed"].splitlines():
             path, real, mode = line.rsplit(":", 2)
             self.listed[path] = (real, int(mode, 8))
-        # Every system has programs: where none was seen, nothing was looked at.
-        programs, *lines = parts["found"].splitlines()
-        self.is_swept = int(programs) > 0
-        self.found = [line.split(":", 1)[1] for line in lines]
-        self.capable: dict[str, frozenset[str]] = {}
-        for line in parts["capable"].splitlines():
-            raw, _blank, path = line.partition(" ")
-            self.capable[path] = set_id.decode(bytes.fromhex(raw)) if re.fullmatch("[0-9a-f]+", raw) else frozenset("?")
+        self.is_swept = swept.is_swept
+        self.found = [file.path for file in swept.set_id]
+        self.capable = {
+            path: set_id.decode(bytes.fromhex(raw)) if re.fullmatch("[0-9a-f]+", raw) else frozenset("?")
+            for path, raw in swept.capable.items()
+        }
         self.overrides = overrides.overrides(parts["kept"])
         self.boot = overrides.tmpfiles(parts["boot"])
         self.has_dpkg = set_id_known.os_family.family(self.release) in ("debian", "ubuntu")
@@ -99,7 +78,7 @@ class SetId:
 
 @pytest.fixture
 def facts(host: Any) -> SetId:
-    return once(host, "suid_sgid", lambda: SetId(output_once(host, _command())))
+    return once(host, "suid_sgid", lambda: SetId(output_once(host, _command()), Swept(output_once(host, SWEEP))))
 
 
 @control("os-06")

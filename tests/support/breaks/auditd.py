@@ -29,6 +29,8 @@ FACTS = "Audit"
 CANNOT: set[str] = set()
 #: These pass on no hardened machine, because they do not apply to it, but can be broken.
 DORMANT: set[str] = set()
+#: Breaking these changes what a sweep of the file systems finds, so that there must be another.
+SWEPT = {"x-auditd-08"}
 #: What is run on the hardened machine first.
 PREPARE = f"cp -p {RULES} /root/audit.rules; cp -p {CONF} /root/auditd.conf"
 BREAKS: dict[str, tuple[str, str]] = {

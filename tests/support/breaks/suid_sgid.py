@@ -15,6 +15,8 @@ FACTS = "SetId"
 CANNOT: set[str] = set()
 #: These pass on no hardened machine, because they do not apply to it, but can be broken.
 DORMANT: set[str] = set()
+#: Breaking these changes what a sweep of the file systems finds, so that there must be another.
+SWEPT = {"os-06", "x-suid-01", "x-suid-04"}
 #: What is run on the hardened machine first.
 PREPARE = ""
 BREAKS: dict[str, tuple[str, str]] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import audit_rules
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.swept import Swept
 from support.breaks.auditd import BREAKS
 from support.role_vars import packages_of, role_value
 
@@ -62,7 +63,7 @@ def answer(**parts):
         "grub": f'GRUB_CMDLINE_LINUX="${{rest# }} {ARGUMENTS}"\n',
         "kernels": LINUX.format(ARGUMENTS) + "\n",
         "paths": paths_of(rules),
-        "programs": "1:1 /usr/bin/sudo\n1:2 /usr/bin/su\n",
+        "programs": "x:4755:0:0:1:1:/usr/bin/sudo\nx:4755:0:0:1:2:/usr/bin/su\n",
         "running": as_kernel(rules),
         "status": "enabled 1\nfailure 1\npid 400\nbacklog_limit 8192\n",
         "units": "/etc/systemd/system/multi-user.target.wants/auditd.service\n"
@@ -77,7 +78,8 @@ def answer(**parts):
         f"==> {RULES} <==\n"
         "{rules}\n==> /etc/default/grub <==\n{default}\n"
         "==> /etc/default/grub.d/99-hallmark-audit.cfg <==\n{grub}=kernels\n{kernels}=paths\n{paths}"
-        "=programs\n{programs}=running\n{running}=status\n{status}=units\n{units}=machine\n{machine}"
+        "=running\n{running}=status\n{status}=units\n{units}=machine\n{machine}"
+        "=sweep\n1124\n=set_id\n{programs}=odd\n=named\n=grouped\n=capable\n"
     ).format(**known)
 
 
@@ -86,7 +88,13 @@ def facts(areas, replace=(), **parts):
     for old, new in replace:
         assert old in text
         text = text.replace(old, new)
-    return areas["auditd"].module.Audit(text)
+    return read(areas, text)
+
+
+def read(areas, text):
+    """Facts of the two parts of an answer: the area's own, and the sweep."""
+    own, _mark, sweep = text.partition("=sweep\n")
+    return areas["auditd"].module.Audit(own, Swept(sweep))
 
 
 def test_the_roles_own_rules_and_settings_meet_every_control(areas):
@@ -170,8 +178,8 @@ def test_rules_must_be_in_the_file_and_in_the_kernel(areas, key):
         ("chmod,fchmod,fchmodat -F auid>=1000", "chmod,fchmod,fchmodat -F auid>=500", set()),
         ("exit=-EPERM", "exit=-13", {"x-auditd-07"}),
         ("exit=-EPERM", "exit=-1", set()),
-        ("1:2 /usr/bin/su\n", "1:2 /usr/bin/su\n1:3 /usr/bin/passwd\n", {"x-auditd-08"}),
-        ("1:2 /usr/bin/su\n", "1:2 /usr/bin/su\n1:2 /usr/bin/su-twin\n", set()),
+        ("1:2:/usr/bin/su\n", "1:2:/usr/bin/su\nx:4755:0:0:1:3:/usr/bin/passwd\n", {"x-auditd-08"}),
+        ("1:2:/usr/bin/su\n", "1:2:/usr/bin/su\nx:4755:0:0:1:2:/usr/bin/su-twin\n", set()),
         ("-a always,exit -F arch=b64 -S mount", "-a never,exit -F arch=b64 -S mount", {"x-auditd-09"}),
         ("-F euid=0 ", "-F euid=1 ", {"x-auditd-11"}),
         ("\nUID_MIN 1000", "\nUID_MIN 1000\nsudo_log /var/log/other", {"x-auditd-11"}),
@@ -243,9 +251,8 @@ def test_loader_entries_of_the_rpm_family(areas):
     entries = "==> /boot/loader/entries/a.conf <==\ntitle A\noptions $kernelopts\n==> /boot/grub2/grubenv <==\n"
     good = text.replace("=kernels", f"{entries}kernelopts=root=/dev/vda1 {ARGUMENTS}\n=kernels")
     bad = text.replace("=kernels", f"{entries}kernelopts=root=/dev/vda1\n=kernels")
-    module = areas["auditd"].module
-    assert areas["auditd"].failing(module.Audit(good), "rocky") == set()
-    assert areas["auditd"].failing(module.Audit(bad), "rocky") == {"x-auditd-15"}
+    assert areas["auditd"].failing(read(areas, good), "rocky") == set()
+    assert areas["auditd"].failing(read(areas, bad), "rocky") == {"x-auditd-15"}
 
 
 def test_what_is_off_by_default_can_be_met(areas):

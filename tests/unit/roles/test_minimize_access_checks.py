@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.swept import Swept
 from support.role_vars import role_value
 
 ANSWER = """\
@@ -39,13 +40,6 @@ root:root:600:regular file:/etc/ssh/ssh_host_ed25519_key
 root:root:644:regular file:/etc/ssh/ssh_host_ed25519_key.pub
 =compilers
 =programs
-=swept
-d:755:0:0:/
-d:1777:0:0:/srv/drop
-=named
-0
-=grouped
-0
 =logs
 664:/var/log/wtmp
 664:/var/log/lastlog
@@ -84,6 +78,16 @@ debian:x:1000:1000::/home/debian:/bin/bash
 27 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
 =seen
 =marks
+=sweep
+1124
+=set_id
+=odd
+d:1777:0:0:1:9:/srv/drop
+=named
+0
+=grouped
+0
+=capable
 """
 
 
@@ -93,7 +97,8 @@ def facts(areas, *replace):
     for old, new in replace:
         assert old in answer
         answer = answer.replace(old, new)
-    return areas["minimize_access"].module.Access(answer)
+    own, _mark, sweep = answer.partition("=sweep\n")
+    return areas["minimize_access"].module.Access(own, Swept(sweep))
 
 
 def test_a_hardened_machine_meets_every_control(areas):
@@ -132,13 +137,13 @@ def test_a_hardened_machine_meets_every_control(areas):
         ("tmpfs /dev/shm tmpfs rw,nosuid,nodev,noexec", "tmpfs /dev/shm tmpfs rw,nosuid,nodev", {"ds-min-07"}),
         ("/dev/shm rw,nosuid,nodev,noexec - tmpfs", "/dev/shm rw,nosuid,nodev - tmpfs", {"ds-min-07"}),
         ("/run tmpfs rw,nosuid,nodev,noexec 0 0", "/run tmpfs rw,nosuid,nodev 0 0", set()),
-        ("=named\n", "f:666:0:0:/srv/a: b\n=named\n", {"x-min-01"}),
-        ("d:1777:0:0:/srv/drop\n", "d:777:0:0:/srv/drop\n", {"x-min-02"}),
-        ("d:1777:0:0:/srv/drop\n=named\n", "d:1777:1000:0:/srv/drop\n=named\n1000\n", {"x-min-02"}),
-        ("=named\n", "f:644:4242:0:/srv/a\n=named\n", {"x-min-03"}),
-        ("=named\n", "f:644:0:4242:/srv/a\n=named\n", {"x-min-03"}),
-        ("=named\n", "f:644:4242:0:/srv/a\n=named\n4242\n", set()),
-        ("d:755:0:0:/\n", "", {"x-min-01", "x-min-02", "x-min-03"}),
+        ("=named\n", "f:666:0:0:1:8:/srv/a: b\n=named\n", {"x-min-01"}),
+        ("d:1777:0:0:1:9:/srv/drop\n", "d:777:0:0:1:9:/srv/drop\n", {"x-min-02"}),
+        ("d:1777:0:0:1:9:/srv/drop\n=named\n", "d:1777:1000:0:1:9:/srv/drop\n=named\n1000\n", {"x-min-02"}),
+        ("=named\n", "f:644:4242:0:1:8:/srv/a\n=named\n", {"x-min-03"}),
+        ("=named\n", "f:644:0:4242:1:8:/srv/a\n=named\n", {"x-min-03"}),
+        ("=named\n", "f:644:4242:0:1:8:/srv/a\n=named\n4242\n", set()),
+        ("=sweep\n1124\n", "=sweep\n0\n", {"x-min-01", "x-min-02", "x-min-03"}),
         ("600:regular empty file:/etc/security/opasswd", "644:regular file:/etc/security/opasswd", {"x-min-04"}),
         ("644:regular file:/etc/shells", "664:regular file:/etc/shells", {"x-min-05"}),
         ("600:regular file:/boot/grub/grub.cfg", "444:regular file:/boot/grub/grub.cfg", {"x-min-06"}),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.swept import Swept
 from support.role_vars import role_value
 
 RAW = "0100000200200000000000000000000000000000"  # cap_net_raw
@@ -17,16 +18,20 @@ VERSION_ID="12"
 =listed
 /usr/lib/openssh/ssh-keysign:/usr/lib/openssh/ssh-keysign:755
 /usr/bin/chsh:/usr/bin/chsh:4755
-=found
-1124
-4755:/usr/bin/chsh
-4755:/bin/mount
-2755:/usr/sbin/unix_chkpwd
-=capable
-{RAW} /usr/bin/ping
 =kept
 root root 755 /usr/lib/openssh/ssh-keysign
 =boot
+=sweep
+1124
+=set_id
+x:4755:0:0:1:1:/usr/bin/chsh
+x:4755:0:0:1:2:/bin/mount
+x:2755:0:0:1:3:/usr/sbin/unix_chkpwd
+=odd
+=named
+=grouped
+=capable
+{RAW} /usr/bin/ping
 """
 
 
@@ -36,7 +41,8 @@ def facts(areas, *replace):
     for old, new in replace:
         assert old in answer
         answer = answer.replace(old, new)
-    return areas["suid_sgid"].module.SetId(answer)
+    own, _mark, sweep = answer.partition("=sweep\n")
+    return areas["suid_sgid"].module.SetId(own, Swept(sweep))
 
 
 def test_a_hardened_machine_meets_every_control(areas):
@@ -51,8 +57,8 @@ def test_a_hardened_machine_meets_every_control(areas):
     [
         ("ssh-keysign:755", "ssh-keysign:4755", {"os-06"}),
         ("ssh-keysign:755", "ssh-keysign:2755", {"os-06"}),
-        ("4755:/bin/mount", "4755:/bin/mount\n4755:/usr/local/bin/own", {"x-suid-01"}),
-        ("4755:/bin/mount", "4755:/usr/bin/mount", set()),
+        ("1:2:/bin/mount", "1:2:/bin/mount\nx:4755:0:0:1:4:/usr/local/bin/own", {"x-suid-01"}),
+        ("1:2:/bin/mount", "1:2:/usr/bin/mount", set()),
         ("root root 755 /usr/lib/openssh/ssh-keysign\n", "", {"x-suid-03"}),
         ("root root 755 /usr/lib", "root root 4755 /usr/lib", {"x-suid-03"}),
         (f"{RAW} /usr/bin/ping", f"{ADMIN} /usr/bin/arping", {"x-suid-04"}),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.qemu.provider impo
 PARAMS = {
     "name": "builder", "hostname": "web", "source": None, "source_format": None, "disk_size": None, "data_disks": [],
     "user_data": None, "user_data_file": None, "firmware": "bios", "machine_type": "q35", "accel": "tcg", "cpus": 1,
-    "memory": 512, "ssh_port": 0, "expires_after": 60, "console_log": None,
+    "machines_at_once": 1, "memory": 512, "ssh_port": 0, "expires_after": 60, "console_log": None,
 }  # fmt: skip
 
 
@@ -50,6 +51,15 @@ def test_what_cannot_be_is_refused(provider, params, check_mode, expected):
     with pytest.raises(HallmarkError, match=expected) as caught:
         provider(check_mode, **params)
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cpus", "at_once", "expected"), [(2, 1, "2"), (2, 2, "2"), (4, 2, "2"), (4, 3, "1"), (1, 9, "1"), (8, 1, "8")]
+)
+def test_emulated_machines_share_the_processors(provider, monkeypatch, cpus, at_once, expected):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1, 2, 3})
+    command = provider(check_mode=True, disk_size="8G", cpus=cpus, machines_at_once=at_once).machine.command
+    assert command[command.index("-smp") + 1] == expected
 
 
 def test_a_comma_in_the_path_of_the_socket_is_no_separator(provider, tmp_path, monkeypatch):
