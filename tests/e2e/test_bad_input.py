@@ -186,7 +186,7 @@ def test_a_disk_smaller_than_the_source(place: Place, image: Path) -> None:
     place.define(text=from_image(image, "{disk_size: 32M}"))
     # The evidence goes to the user's home when the user says so.
     place.environment["HOME"] = str(place.folder)
-    message = r"disk_size: 32M is smaller than the source .*at least 67108864 bytes"
+    message = r"disk_size: 32M is smaller than the source .*at least 64M"
     assert_refused(place, message, "-e", "build_output=~/evidence")
     assert list((place.folder / "evidence").iterdir()) != []
     assert not (place.folder / "~").exists()

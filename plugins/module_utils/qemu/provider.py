@@ -25,7 +25,12 @@ from ansible_collections.hallmark.images.plugins.module_utils.qemu import qmp
 from ansible_collections.hallmark.images.plugins.module_utils.qemu.accel import choose_accel
 from ansible_collections.hallmark.images.plugins.module_utils.qemu.readiness import watched
 from ansible_collections.hallmark.images.plugins.module_utils.qemu.resources import Disk, Firmware, Machine, Seed
-from ansible_collections.hallmark.images.plugins.module_utils.qemu.tools import SYSTEM, image_info, parse_size
+from ansible_collections.hallmark.images.plugins.module_utils.qemu.tools import (
+    SYSTEM,
+    disk_size,
+    image_info,
+    parse_size,
+)
 
 # Code and template of the UEFI variables where Debian, Ubuntu, Fedora and SUSE install them.
 UEFI = (
@@ -128,20 +133,16 @@ class QemuProvider:
         return int(match[1])
 
     def _system_disk(self, folder: Path, check_mode: bool) -> Disk:
-        wanted = parse_size(self.params["disk_size"], "disk_size") if self.params["disk_size"] else 0
+        given = self.params["disk_size"]
         path = folder / f"{self.name}.qcow2"
         if not self.params["source"]:
             if check_mode:
-                return Disk(self.name, path, wanted)
+                return Disk(self.name, path, parse_size(given, "disk_size") if given else 0)
             raise HallmarkError("source: missing", "the path of the image to start from")
         source = os.path.abspath(self.params["source"])
         info = image_info(source, self.params["source_format"])
-        if wanted and wanted < info["virtual-size"]:
-            raise HallmarkError(
-                f"disk_size: {self.params['disk_size']} is smaller than the source {source}",
-                f"at least {info['virtual-size']} bytes",
-            )
-        return Disk(self.name, path, wanted or info["virtual-size"], (source, info["format"]))
+        size = disk_size(given, "disk_size", source, info["virtual-size"])
+        return Disk(self.name, path, size, (source, info["format"]))
 
     def _data_disks(self, folder: Path) -> list[Disk]:
         disks: list[Disk] = []
@@ -158,15 +159,15 @@ class QemuProvider:
                 raise HallmarkError(
                     f"data_disks: the name {serial!r} is there twice", "a name of its own for each disk"
                 )
-            base = None
+            key, path = f"data_disks: {serial}: size", folder / f"{name}.qcow2"
             if item["source"]:
-                base = (os.path.abspath(item["source"]), image_info(item["source"])["format"])
-            bytes_ = parse_size(item["size"], f"data_disks: {serial}: size") if item["size"] else None
-            if base and not bytes_:
-                bytes_ = image_info(base[0])["virtual-size"]
-            if not bytes_:
-                raise HallmarkError(f"data_disks: {serial}: size: missing", "for example 10G")
-            disks.append(Disk(name, folder / f"{name}.qcow2", bytes_, base))
+                source, info = os.path.abspath(item["source"]), image_info(item["source"])
+                size = disk_size(item["size"], key, source, info["virtual-size"])
+                disks.append(Disk(name, path, size, (source, info["format"])))
+            elif item["size"]:
+                disks.append(Disk(name, path, parse_size(item["size"], key)))
+            else:
+                raise HallmarkError(f"{key}: missing", "for example 10G")
         return disks
 
     def _user_data(self) -> str:

@@ -48,3 +48,24 @@ def parse_size(text: str | int, key: str = "size") -> int:
     if size > MOST_BYTES:
         raise HallmarkError(f"{key}: {text!r} is too large", f"at most {MOST_BYTES >> 40}T")
     return size
+
+
+def size_text(size: int) -> str:
+    """A number of bytes as ``parse_size`` reads it, in the largest unit that gives a whole number."""
+    for unit, bits in (("T", 40), ("G", 30), ("M", 20), ("K", 10)):
+        if size and size % (1 << bits) == 0:
+            return f"{size >> bits}{unit}"
+    return str(size)
+
+
+def disk_size(given: str | None, key: str, source: str, virtual_size: int) -> int:
+    """Bytes of a disk that begins with what is in its source; its source's own size where none is given.
+
+    :raises HallmarkError: when it is no size, or would cut off the end of the source.
+    """
+    size = parse_size(given, key) if given else virtual_size
+    if size < virtual_size:
+        raise HallmarkError(
+            f"{key}: {given} is smaller than the source {source}", f"at least {size_text(virtual_size)}"
+        )
+    return size

@@ -22,3 +22,19 @@ def test_sizes(text, size):
 def test_what_is_no_size_is_named(text):
     with pytest.raises(HallmarkError, match=r"disk_size: .* is not a size: a number with K, M, G or T"):
         tools.parse_size(text, "disk_size")
+
+
+@pytest.mark.parametrize("text", ["8G", "512M", "1K", "3T", "1025", "0"])
+def test_a_size_is_told_as_one_writes_it(text):
+    size = tools.parse_size(text) if text != "0" else 0
+    assert tools.size_text(size) == text
+
+
+@pytest.mark.parametrize(("given", "size"), [(None, 2 << 30), ("2G", 2 << 30), ("3G", 3 << 30)])
+def test_a_disk_has_room_for_its_source(given, size):
+    assert tools.disk_size(given, "disk_size", "/base.qcow2", 2 << 30) == size
+
+
+def test_a_disk_that_would_cut_its_source_is_refused():
+    with pytest.raises(HallmarkError, match=r"^disk_size: 1G is smaller than the source /base.qcow2: at least 2G$"):
+        tools.disk_size("1G", "disk_size", "/base.qcow2", 2 << 30)
