@@ -19,7 +19,7 @@ import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.build.console import tail
 from ansible_collections.hallmark.images.plugins.module_utils.build.events import read_events
-from ansible_collections.hallmark.images.plugins.module_utils.qemu.accel import choose_accel
+from ansible_collections.hallmark.images.plugins.module_utils.qemu.accel import choose_accel, processor
 from ansible_collections.hallmark.images.plugins.module_utils.qemu.base.cache import Cache
 from support.machine import playbook
 
@@ -88,7 +88,17 @@ def boot(base: dict, folder: Path, firmware: str, disk: str, seed: bool = True) 
     subprocess.run(
         ["qemu-img", "create", "-q", "-f", "qcow2", "-F", base["format"], "-b", base["path"], overlay, "5G"], check=True
     )
-    command = ["qemu-system-x86_64", "-machine", "q35", "-accel", choose_accel(), "-cpu", "max", "-smp", "1"]
+    command = [
+        "qemu-system-x86_64",
+        "-machine",
+        "q35",
+        "-accel",
+        choose_accel(),
+        "-cpu",
+        processor(choose_accel()),
+        "-smp",
+        "1",
+    ]
     command += ["-m", "1024", "-display", "none", "-nodefaults", "-serial", f"file:{console}", "-no-reboot"]
     command += ["-drive", f"if=none,id=disk,format=qcow2,cache=unsafe,file={overlay}"]
     command += {

@@ -17,7 +17,7 @@ import subprocess
 from pathlib import Path
 
 from ansible_collections.hallmark.images.plugins.module_utils.build.console import tail
-from ansible_collections.hallmark.images.plugins.module_utils.qemu.accel import choose_accel
+from ansible_collections.hallmark.images.plugins.module_utils.qemu.accel import choose_accel, processor
 from support.machine import playbook
 
 BASE = """\
@@ -96,7 +96,8 @@ def _make(folder: Path) -> Path:
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, disk], check=True)
     (folder / "user-data").write_text("#cloud-config\n" + json.dumps(USER_DATA) + "\n")
     subprocess.run(["cloud-localds", seed, folder / "user-data"], check=True)
-    command = ["qemu-system-x86_64", "-machine", f"q35,accel={choose_accel()}", "-cpu", "max", "-smp", "2"]
+    accel = choose_accel()
+    command = ["qemu-system-x86_64", "-machine", f"q35,accel={accel}", "-cpu", processor(accel), "-smp", "2"]
     command += ["-m", "1024", "-display", "none", "-nodefaults", "-serial", f"file:{console}"]
     command += ["-drive", f"if=virtio,format=qcow2,cache=unsafe,file={disk}"]
     command += ["-drive", f"if=virtio,format=raw,readonly=on,file={seed}"]

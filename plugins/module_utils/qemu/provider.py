@@ -22,7 +22,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.build.resources im
 from ansible_collections.hallmark.images.plugins.module_utils.build.userdata import check_cloud_init, own_user_data
 from ansible_collections.hallmark.images.plugins.module_utils.build.waiting import Waiter
 from ansible_collections.hallmark.images.plugins.module_utils.qemu import qmp
-from ansible_collections.hallmark.images.plugins.module_utils.qemu.accel import choose_accel
+from ansible_collections.hallmark.images.plugins.module_utils.qemu.accel import choose_accel, processor
 from ansible_collections.hallmark.images.plugins.module_utils.qemu.readiness import watched
 from ansible_collections.hallmark.images.plugins.module_utils.qemu.resources import Disk, Firmware, Machine, Seed
 from ansible_collections.hallmark.images.plugins.module_utils.qemu.tools import (
@@ -205,7 +205,7 @@ class QemuProvider:
             "-machine",
             f"{params['machine_type']},accel={self.accel}",
             "-cpu",
-            "host" if self.accel == "kvm" else "max",
+            processor(self.accel),
             "-smp",
             str(self._processors()),
             "-m",

@@ -28,7 +28,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ansible_collections.hallmark.images.plugins.module_utils.qemu import seed
-from ansible_collections.hallmark.images.plugins.module_utils.qemu.accel import choose_accel
+from ansible_collections.hallmark.images.plugins.module_utils.qemu.accel import choose_accel, processor
 from emulators.machines.base import WITH_US, Machine, Machines, Spec
 
 #: How long a guest may take to shut down before it is switched off, as the clouds do it.
@@ -67,7 +67,7 @@ class QemuMachine(Machine):
         disk = f"if=none,id=disk,file={self.disk},format=qcow2,cache=unsafe,discard=unmap"
         command = [
             *(*WITH_US, "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"),
-            *("-machine", f"q35,accel={self.machines.accel}", "-cpu", "max"),
+            *("-machine", f"q35,accel={self.machines.accel}", "-cpu", processor(self.machines.accel)),
             *("-smp", str(self.machines.cpus), "-m", str(self.machines.memory)),
             *("-qmp", f"unix:{self._sockets.name}/qmp,server=on,wait=off"),
             *("-serial", f"file:{self.folder / 'console'}", "-device", "virtio-rng-pci"),

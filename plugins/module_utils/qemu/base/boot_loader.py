@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ansible_collections.hallmark.images.plugins.module_utils.build.console import tail
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
-from ansible_collections.hallmark.images.plugins.module_utils.qemu.accel import choose_accel
+from ansible_collections.hallmark.images.plugins.module_utils.qemu.accel import choose_accel, processor
 from ansible_collections.hallmark.images.plugins.module_utils.qemu.base.programs import die_with_us
 
 #: Where the script waits in the image until it has run, once.
@@ -57,7 +57,8 @@ def install_boot_loaders(
     :raises HallmarkError: with the console's last lines when the machine does not say that it is done.
     """
     console = folder / "boot-loaders.log"
-    command = ["qemu-system-x86_64", "-machine", "q35", "-accel", choose_accel(accel), "-cpu", "max", "-m", "512"]
+    accel = choose_accel(accel)
+    command = ["qemu-system-x86_64", "-machine", "q35", "-accel", accel, "-cpu", processor(accel), "-m", "512"]
     command += ["-no-user-config", "-nodefaults", "-display", "none", "-no-reboot", "-serial", f"file:{console}"]
     command += ["-drive", f"if=virtio,format=raw,cache=unsafe,file={str(disk).replace(',', ',,')}"]
     command += ["-kernel", str(kernel), "-initrd", str(initrd)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
-from ansible_collections.hallmark.images.plugins.module_utils.qemu.accel import choose_accel
+from ansible_collections.hallmark.images.plugins.module_utils.qemu.accel import choose_accel, processor
 
 
 @pytest.fixture
@@ -42,3 +42,8 @@ def test_tcg_can_be_demanded(machine):
 def test_kvm_that_cannot_be_had_is_one_clear_error(machine):
     with pytest.raises(HallmarkError, match=r"accel: kvm cannot be used: .*neither svm nor vmx: accel: auto"):
         choose_accel("kvm", **machine("hypervisor"))
+
+
+def test_a_machine_gets_what_its_accelerator_is_fast_with():
+    assert processor("kvm") == "host"
+    assert processor("tcg").startswith("max,")
