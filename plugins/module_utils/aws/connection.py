@@ -73,13 +73,14 @@ class Connection:
     """An account, seen through boto3.
 
     :param options: those of ARGUMENT_SPEC; what is missing is left to boto3's own chain of configuration.
-    :param sessions: those of the same account in another region, so that a role is taken on once for all regions.
+    :param sessions: those of another connection of the same account, so that a role is taken on once for all of them.
+    :ivar sessions: boto3's, by process.
     """
 
     def __init__(self, options: dict[str, Any], sessions: dict[int, Any] | None = None) -> None:
         self.options = options
         self._clients: dict[tuple[int, str, str | None], Any] = {}
-        self._sessions: dict[int, Any] = {} if sessions is None else sessions  # by process
+        self.sessions: dict[int, Any] = {} if sessions is None else sessions
 
     def in_ledger(self) -> dict[str, Any]:
         """What stands in the ledger of it."""
@@ -99,7 +100,7 @@ class Connection:
 
     def elsewhere(self, region: str) -> Connection:
         """The same account in another region."""
-        return self if region == self.region else Connection({**self.options, "region": region}, self._sessions)
+        return self if region == self.region else Connection({**self.options, "region": region}, self.sessions)
 
     def client(self, service: str = "ec2") -> Any:
         """The boto3 client of a service. One per process: a fork must not share its parent's sockets."""
@@ -163,9 +164,9 @@ class Connection:
                 raise
 
     def _boto_session(self) -> Any:
-        if os.getpid() not in self._sessions:
-            self._sessions[os.getpid()] = self._make_session()
-        return self._sessions[os.getpid()]
+        if os.getpid() not in self.sessions:
+            self.sessions[os.getpid()] = self._make_session()
+        return self.sessions[os.getpid()]
 
     def _make_session(self) -> Any:
         if BOTO3_ERROR:

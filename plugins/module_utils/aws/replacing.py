@@ -47,6 +47,11 @@ class Kept(HallmarkError):
 class Rehearsal(Connection):
     """The account, asked with DryRun for every change whether it would be let through; nothing is changed."""
 
+    @classmethod
+    def of(cls, connection: Connection) -> Rehearsal:
+        """A rehearsal for what a connection will do."""
+        return cls(connection.options, connection.sessions)
+
     def call(self, what: str, operation: str, service: str = "ec2", **arguments: Any) -> dict[str, Any]:
         if operation.startswith("describe_"):
             return super().call(what, operation, service, **arguments)
@@ -128,7 +133,7 @@ class Replacement(Capture):
         :raises HallmarkError: naming the call that would not.
         """
         staged = self.terms["staged"]
-        play = Replacement(self.name, Rehearsal(self.connection.options), self.image_name, self.terms)
+        play = Replacement(self.name, Rehearsal.of(self.connection), self.image_name, self.terms)
         play.create("rehearsal")
         play.finish(staged)
 
@@ -206,7 +211,7 @@ def check_replaceable(connection: Connection, old: dict[str, Any]) -> None:
     found = users(connection, image)
     if found:
         raise HallmarkError(f"{where} is in use by {', '.join(found)}", "another name, or end its use first")
-    play = Rehearsal(connection.options)
+    play = Rehearsal.of(connection)
     play.call(f"{where}: deregister it", "deregister_image", ImageId=image)
     for snapshot in snapshots_of(old):
         play.call(f"{where}: delete {snapshot}", "delete_snapshot", SnapshotId=snapshot)

@@ -235,6 +235,17 @@ def test_a_role_is_taken_on_once_for_all_regions(aws, in_role):
     assert taken_on(aws, first) == 1
 
 
+def test_a_role_is_taken_on_once_when_a_replacement_is_rehearsed(aws, emulated_build):
+    aws.add_image("web", owner="123456789012", public=False)
+    emulated_build.launch()
+    first = len(aws.calls)
+    role = {"arn": "arn:aws:iam::123456789012:role/images"}
+    emulated_build.image(name="web", replace=True, assume_role=role, check_mode=True)
+    rehearsed = [call.action for call in list(aws.calls)[first:] if call.dry_run]
+    assert "DeregisterImage" in rehearsed
+    assert taken_on(aws, first) == 1
+
+
 def test_a_role_is_taken_on_again_before_its_keys_expire(aws, in_role, monkeypatch):
     first, make = len(aws.calls), AssumedRole.__init__
 
