@@ -9,10 +9,13 @@ apply, to know which system it looks at, and to read whole tables once instead o
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import typing as t
 import weakref
+
+from ansible.module_utils.common.yaml import yaml_load
 
 #: Distribution id of os-release(5) -> the family whose values the controls name.
 _FAMILIES = {
@@ -39,6 +42,26 @@ _T = t.TypeVar("_T")
 
 # Weak keys: what was read from one host is forgotten with the host, and never serves another.
 _REMEMBERED: weakref.WeakKeyDictionary[t.Any, dict[t.Hashable, t.Any]] = weakref.WeakKeyDictionary()
+
+
+def controls_beside(check_file: str) -> dict[str, dict[str, t.Any]]:
+    """Return, by id, the controls that the file C(controls.yml) beside a check file lists.
+
+    :param check_file: the check file's C(__file__).
+    """
+    with open(os.path.join(os.path.dirname(check_file), "controls.yml"), encoding="utf-8") as file:
+        return {control["id"]: control for control in yaml_load(file)}
+
+
+def marker(controls: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.Callable[[str], t.Any]:
+    """Return the decorator that makes a test the check of one of these controls, by its id."""
+    import pytest  # checks are run by it; who only reads their tables need not have it
+
+    def control(name: str) -> t.Any:
+        names = ("title", "severity", "tier", "default", "variable", "refs")
+        return pytest.mark.control(name, **{key: controls[name][key] for key in names})
+
+    return control
 
 
 class NotApplicable(Exception):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
+    marker,
     not_applicable,
     once,
     os_family,
@@ -22,17 +22,10 @@ from ansible_collections.hallmark.images.plugins.module_utils.baseline.api impor
 )
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.apparmor import complaining, without_complain
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 PACKAGES = ("apparmor", "apparmor-utils")
 CONTAINER = "/run/systemd/container /.dockerenv /run/.containerenv"
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
     files_in,
+    marker,
     not_applicable,
     once,
     os_family,
@@ -29,19 +29,12 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.audit_ru
 )
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.swept import SWEEP, Swept
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 CONF = "/etc/audit/auditd.conf"
 ARGUMENTS = ("audit=1", "audit_backlog_limit=8192")
 SOCKET = "systemd-journald-audit.socket"
 EVERY, SUDO_LOG = "every set-id file", "the log file of sudo"
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

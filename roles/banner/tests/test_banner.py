@@ -6,32 +6,25 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
     files_in,
+    marker,
     once,
     output_once,
     parts_of,
 )
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.banners import escapes, names_of_system
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 BANNERS, MOTD = ("/etc/issue", "/etc/issue.net"), "/etc/motd"
 # What makes a text a warning: who may use the system, and that it is watched.
 WARNING = (r"authori[sz]ed", r"monitor|audit|record|log(ged|s)\b")
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
     files_in,
+    marker,
     not_applicable,
     once,
     os_family,
@@ -23,20 +23,13 @@ from ansible_collections.hallmark.images.plugins.module_utils.baseline.api impor
 )
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.boot_loader import lacking
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 ALL = ("slab_nomerge", "init_on_alloc=1", "page_alloc.shuffle=1", "randomize_kstack_offset=on")
 X86 = ("pti=on", "vsyscall=none")  # only kernels of this architecture know them
 DEBIAN = ("debian", "ubuntu")
 QUOTES = "\"'"
 CONTAINER = "/run/systemd/container /.dockerenv /run/.containerenv"
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

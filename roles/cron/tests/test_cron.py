@@ -5,24 +5,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import not_applicable, once, output_once
+from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
+    marker,
+    not_applicable,
+    once,
+    output_once,
+)
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 TABLES = [must["path"] for must in CONTROLS["os-13"]["must"]]
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

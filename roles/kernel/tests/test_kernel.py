@@ -6,23 +6,21 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
+    marker,
     not_applicable,
     once,
     output_once,
     parts_of,
 )
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 FOLDER = "/sys/devices/system/cpu/vulnerabilities"
 # Words of the kernel's command line that leave weaknesses open on purpose (kernel-parameters.txt).
 SWITCHES = re.compile(
@@ -36,11 +34,6 @@ NEEDS = {
     "spec_store_bypass": {"ssbd", "virt_ssbd", "amd_ssbd", "ssbs"},
     "retbleed": {"ibrs", "ibrs_enhanced"},
 }
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
     files_in,
+    marker,
     not_applicable,
     once,
     os_family,
@@ -21,10 +21,8 @@ from ansible_collections.hallmark.images.plugins.module_utils.baseline.api impor
     parts_of,
 )
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 # These need more than a table of keys.
 OTHERS = ("ds-login_defs-03", "ds-login_defs-07", "x-login_defs-02", "x-login_defs-03", "x-login_defs-04")
 OTHERS += ("x-login_defs-05",)
@@ -32,11 +30,6 @@ LOGIN_DEFS = "/etc/login.defs"
 PAM_SESSIONS = ("/etc/pam.d/common-session", "/etc/pam.d/common-session-noninteractive")
 PAM_PASSWORDS = ("/etc/pam.d/common-password", "/etc/pam.d/system-auth", "/etc/pam.d/password-auth")
 SHELL_FILES = ("/etc/bash.bashrc", "/etc/bashrc")
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
     files_in,
+    marker,
     not_applicable,
     once,
     os_family,
@@ -22,10 +22,8 @@ from ansible_collections.hallmark.images.plugins.module_utils.baseline.api impor
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import fstab
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.swept import SWEEP, Swept
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 PROGRAMS = "/usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin"
 FILES = """
 /etc/shadow /etc/shadow- /etc/gshadow /etc/gshadow- /etc/passwd /etc/passwd- /etc/group /etc/group- /etc/shells
@@ -38,11 +36,6 @@ COMPILERS = "as cc gcc gcc-[0-9]* g++ g++-[0-9]* clang clang-[0-9]* make go rust
 LOGIN_LOGS = {"wtmp": 0o664, "lastlog": 0o664, "btmp": 0o660}
 SHADOWLESS = ("redhat", "amazon", "alinux", "anolis")  # families whose shadow files nobody may read
 WORDS = {"hidepid=invisible": "hidepid=2"}
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
     files_in,
+    marker,
     not_applicable,
     once,
     output_once,
@@ -26,21 +26,14 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.modprobe
     normal,
 )
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 # These need more than a table of modules.
 OTHERS = ("ds-modprobe-02", "ds-modprobe-03", "x-modprobe-03")
 OURS = "hallmark.images"  # stands in the first line of every file the collection writes
 INSPEC = "/etc/modprobe.d/dev-sec.conf"
 NOTHING = ("/bin/true", "/bin/false", "/usr/bin/true", "/usr/bin/false")
 CONTAINER_MARKS = ("/run/systemd/container", "/.dockerenv", "/run/.containerenv")
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
+    marker,
     not_applicable,
     once,
     output_once,
@@ -27,10 +27,8 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.mounts i
 )
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.running_mounts import parse
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 TABLES = ("os-14", "os-15", "os-16")
 #: What these will be after a boot is judged by controls of their own.
 OWN_CONTROLS = ("/tmp", "/dev/shm")
@@ -38,11 +36,6 @@ VARIABLE_DATA = ("/home", "/var", "/var/log", "/var/log/audit", "/var/tmp")
 # Options of fstab lines that stand for several flags (mount(8)).
 IMPLIED = dict.fromkeys(("user", "users"), ("nodev", "nosuid", "noexec"))
 IMPLIED.update(dict.fromkeys(("owner", "group"), ("nodev", "nosuid")))
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

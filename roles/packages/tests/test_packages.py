@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
+    marker,
     not_applicable,
     once,
     os_family,
@@ -21,10 +21,8 @@ from ansible_collections.hallmark.images.plugins.module_utils.baseline.api impor
 )
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.packages import version_key
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 OTHERS = ("x-pkg-01", "x-pkg-02", "x-pkg-04", "x-pkg-05")
 APT = ("debian", "ubuntu")
 DROP_IN = re.compile(r"/etc/apt/apt\.conf\.d/99[\w.-]+$")
@@ -35,11 +33,6 @@ NO_LISTS = "-o Dir::State::lists=/nonexistent -o Dir::Cache::pkgcache= -o Dir::C
 # apt.conf(5): what is true; all other words are false.
 TRUE = ("1", "yes", "true", "with", "on", "enable")
 FALSE = ("0", "no", "false", "without", "off", "disable")
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

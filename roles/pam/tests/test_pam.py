@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
     files_in,
+    marker,
     not_applicable,
     once,
     os_family,
@@ -22,20 +22,13 @@ from ansible_collections.hallmark.images.plugins.module_utils.baseline.api impor
 )
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.pam import QUALITY, Line, parse, passes
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 DEBIAN = ("debian", "ubuntu")
 SECURITY = "/etc/security"
 # Stacks that every service includes: Debian's name says what they are for, those of RPM systems hold everything.
 SHARED = ("common-auth", "common-account", "common-password", "system-auth", "password-auth")
 RIGHT = {"pam_unix.so": "success", "pam_deny.so": "auth_err", "pam_faillock.so authfail": "ignore"}
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

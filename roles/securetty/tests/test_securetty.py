@@ -7,24 +7,22 @@ from __future__ import annotations
 
 import posixpath
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
     files_in,
+    marker,
     not_applicable,
     once,
     output_once,
     parts_of,
 )
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 TTYS = ["console", "tty1", "tty2", "tty3", "tty4", "tty5", "tty6"]
 SERIAL = ["ttyS0", "ttyAMA0", "hvc0"]
 # Of unit files and drop-ins with one name the first folder's counts (systemd.unit(5)).
@@ -34,11 +32,6 @@ DEBUG, ASKING = "debug-shell.service", ("rescue.service", "emergency.service")
 FORCE = "SYSTEMD_SULOGIN_FORCE"
 # agetty(8), mingetty(8): a name is given, or login is told not to ask for a password.
 LETS_IN = re.compile(r"\s(--a[a-z]*[= ]|-a\s*[^\s-]|(--login-o[a-z]*[= ]|-o\s*)('[^']*|\"[^\"]*|)\s*-f\b)")
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

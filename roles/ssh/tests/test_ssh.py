@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
     files_in,
+    marker,
     not_applicable,
     once,
     output_once,
@@ -27,10 +27,8 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.sshd_set
     statements,
 )
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 DROP_IN = "/etc/ssh/sshd_config.d/x.conf"  # stands for any
 OURS = "hallmark.images"  # stands in the first line of what the collection writes
 UNITS = "/etc/systemd/system/sshd.service /usr/lib/systemd/system/sshd.service"
@@ -39,11 +37,6 @@ OLD = "challengeresponseauthentication"
 # What sshd says where it could not run at all, such as in an image tree, whatever its files say.
 NOT_RUNNING = ("Missing privilege separation directory", "no hostkeys available")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
     files_in,
+    marker,
     not_applicable,
     once,
     output_once,
@@ -22,18 +22,11 @@ from ansible_collections.hallmark.images.plugins.module_utils.baseline.api impor
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.account_cloud import name_in
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.sudoers import MAIN, settings, statements
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 LOG = "/var/log/sudo.log"
 # Most minutes; a negative number is for ever, and so is no time to type a password.
 MINUTES = {"timestamp_timeout": (0, 15), "passwd_timeout": (0.01, 1)}
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

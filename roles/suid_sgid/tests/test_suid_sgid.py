@@ -6,27 +6,24 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import not_applicable, once, output_once
+from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
+    marker,
+    not_applicable,
+    once,
+    output_once,
+)
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import overrides, set_id, set_id_known
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.swept import SWEEP, Swept
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 UNNEEDED = CONTROLS["os-06"]["must"][0]["deny"]
 LITTLE_USED = CONTROLS["x-suid-02"]["must"][0]["deny"]
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

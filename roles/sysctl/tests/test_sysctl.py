@@ -10,13 +10,13 @@ machine by one command.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
+    marker,
     not_applicable,
     once,
     os_family,
@@ -35,28 +35,19 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.sysctl i
     winner,
 )
 
-CONTROLS = yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 # These need more than a table of parameters.
 OTHERS = ("sysctl-31b", "sysctl-33", "ds-sysctl-05", "ds-sysctl-08", "ds-sysctl-09", "x-sysctl-11", "x-sysctl-17")
 ORDERS = {"systemd-sysctl": False, "sysctl --system": True}
 OURS = "hallmark.images"  # stands in the first line of every file the collection writes
-
-
-def _mark(control: dict) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(control["id"], **{name: control[name] for name in names})
-
-
-MARK = {control["id"]: _mark(control) for control in CONTROLS}
 TABLE = [
-    pytest.param(control["must"], id=control["id"], marks=MARK[control["id"]])
-    for control in CONTROLS
-    if control["id"] not in OTHERS
+    pytest.param(item["must"], id=name, marks=control(name)) for name, item in CONTROLS.items() if name not in OTHERS
 ]
 
 
 def _command() -> str:
-    keys = {key_path(must["key"]) for control in CONTROLS for must in control["must"] if "key" in must}
+    keys = {key_path(must["key"]) for item in CONTROLS.values() for must in item["must"] if "key" in must}
     keys = {key for key in keys if key.startswith(("net/", "kernel/", "vm/", "fs/", "dev/", "user/"))}
     folders = " ".join(f"{folder}/*.conf" for folder in FOLDERS)
     return f"""\
@@ -167,7 +158,7 @@ def test_parameters(host: Any, kernel: Kernel, musts: list[dict]) -> None:
     assert found == expected
 
 
-@MARK["sysctl-31b"]
+@control("sysctl-31b")
 def test_core_path_is_absolute_or_a_pipe(kernel: Kernel) -> None:
     if kernel.running.get("fs/suid_dumpable") != "2":
         not_applicable("fs.suid_dumpable is not 2: set-id programs write no core files")
@@ -176,7 +167,7 @@ def test_core_path_is_absolute_or_a_pipe(kernel: Kernel) -> None:
     assert wrong == {}
 
 
-@MARK["sysctl-33"]
+@control("sysctl-33")
 def test_cpu_has_no_execute_pages(kernel: Kernel) -> None:
     if kernel.machine == "aarch64":
         not_applicable("every 64-bit ARM processor has no-execute pages and lists no flag for them")
@@ -186,7 +177,7 @@ def test_cpu_has_no_execute_pages(kernel: Kernel) -> None:
     assert found in ("nx", "no nx, kernel.exec-shield 1")
 
 
-@MARK["ds-sysctl-05"]
+@control("ds-sysctl-05")
 def test_mmap_randomisation_is_full(kernel: Kernel) -> None:
     most = {"vm.mmap_rnd_bits": "32", "vm.mmap_rnd_compat_bits": "16"}
     if kernel.machine != "x86_64":
@@ -199,7 +190,7 @@ def test_mmap_randomisation_is_full(kernel: Kernel) -> None:
     assert found == expected
 
 
-@MARK["ds-sysctl-08"]
+@control("ds-sysctl-08")
 def test_settings_are_in_a_protected_drop_in(kernel: Kernel) -> None:
     own = kernel.own_files()
     assert own != [], "no drop-in of the collection in /etc/sysctl.d"
@@ -207,7 +198,7 @@ def test_settings_are_in_a_protected_drop_in(kernel: Kernel) -> None:
     assert found == dict.fromkeys(own, "root root 440")
 
 
-@MARK["ds-sysctl-09"]
+@control("ds-sysctl-09")
 def test_legacy_init_umask(host: Any, kernel: Kernel) -> None:
     family = os_family(host)
     if family not in ("redhat", "alinux", "anolis") or not kernel.init:
@@ -217,7 +208,7 @@ def test_legacy_init_umask(host: Any, kernel: Kernel) -> None:
     assert found == {key: found[key] if found[key] in values else values[0] for key, values in accepted.items()}
 
 
-@MARK["x-sysctl-11"]
+@control("x-sysctl-11")
 def test_reverse_path_filter_of_every_interface(kernel: Kernel) -> None:
     values = {
         key.split("/")[3]: int(value)
@@ -230,7 +221,7 @@ def test_reverse_path_filter_of_every_interface(kernel: Kernel) -> None:
     assert found == {name: "1" if name in ORDERS else 1 for name in found}
 
 
-@MARK["x-sysctl-17"]
+@control("x-sysctl-17")
 def test_no_file_overrides_ours(kernel: Kernel) -> None:
     own = kernel.own_files()
     assert own != [], "no drop-in of the collection in /etc/sysctl.d"

@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.api import (
+    controls_beside,
     files_in,
+    marker,
     not_applicable,
     once,
     os_family,
@@ -22,10 +23,8 @@ from ansible_collections.hallmark.images.plugins.module_utils.baseline.api impor
 )
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.account_homes import is_private
 
-CONTROLS = {
-    control["id"]: control
-    for control in yaml.safe_load((Path(__file__).parent / "controls.yml").read_text(encoding="utf-8"))
-}
+CONTROLS = controls_beside(__file__)
+control = marker(CONTROLS)
 PEOPLE = range(1000, 60001)
 EXEMPT = ("root", "sync", "shutdown", "halt")  # their shells are commands of the system, and root
 NOLOGIN = ("/usr/sbin/nologin", "/sbin/nologin")  # one program under two names
@@ -33,11 +32,6 @@ NO_SHELLS = (*NOLOGIN, "/bin/false", "/usr/bin/false")
 OBSOLETE = ("games", "gnats", "irc", "list", "news", "uucp")
 AGES = {"min": "7", "max": "60", "warn": "7"}
 DEBIAN = ("debian", "ubuntu")
-
-
-def control(name: str) -> pytest.MarkDecorator:
-    names = ("title", "severity", "tier", "default", "variable", "refs")
-    return pytest.mark.control(name, **{key: CONTROLS[name][key] for key in names})
 
 
 def _command() -> str:

@@ -19,7 +19,7 @@ SETTINGS = {
     for key, value in role_value("sysctl", "__sysctl_settings").items()
     if value is not None and key != "net.ipv6.conf.all.send_redirects"  # Linux has no such parameter
 }
-DEFAULT_ON = [item for item in SYSCTL.module.CONTROLS if item["default"] == "on"]
+DEFAULT_ON = [item for item in SYSCTL.module.CONTROLS.values() if item["default"] == "on"]
 
 
 def kernel(running=None, files=None, mode="440", left_out=None):
@@ -115,7 +115,7 @@ def test_without_ipv6_its_controls_do_not_apply():
 @pytest.mark.parametrize(("profile", "control"), [("anssi", "x-sysctl-14"), ("anssi", "x-sysctl-16")])
 def test_profiles_meet_the_controls_they_are_named_for(profile, control):
     settings = role_value("sysctl", "__sysctl_settings", sysctl_profile=profile)
-    musts = next(item["must"] for item in SYSCTL.module.CONTROLS if item["id"] == control)
+    musts = SYSCTL.module.CONTROLS[control]["must"]
     wanted = {must["key"]: str(must["value"]) for must in musts if must.get("stored", True)}
     assert {key: str(settings[key]) for key in wanted} == wanted
 
