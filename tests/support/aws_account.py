@@ -88,6 +88,10 @@ class Account:
             found[f"{region} groups"] = [item["GroupId"] for item in ec2.describe_security_groups()["SecurityGroups"]]
             found[f"{region} images"] = [item["ImageId"] for item in ec2.describe_images(Owners=["self"])["Images"]]
             found[f"{region} snapshots"] = [item["SnapshotId"] for item in ec2.describe_snapshots()["Snapshots"]]
+            requests = ec2.describe_spot_instance_requests()["SpotInstanceRequests"]
+            found[f"{region} spot requests"] = [
+                item["SpotInstanceRequestId"] for item in requests if item["State"] in ("open", "active")
+            ]
             interfaces = ec2.describe_network_interfaces()["NetworkInterfaces"]
             found[f"{region} interfaces"] = [item["NetworkInterfaceId"] for item in interfaces]
         return {name: sorted(ids) for name, ids in found.items()}

@@ -19,6 +19,11 @@ from support.aws_account import HOME, REGIONS
 STAGES = ("launch", "capture", "publish")
 NEEDED = {"launch": "RunInstances", "capture": "CreateImage", "publish": "CopyImage"}
 READS = ("Describe", "Get")
+#: By the name of a series: the stage, and further options of the launch.
+SERIES = {
+    **{stage: (stage, {}) for stage in STAGES},
+    "launch-on-spot": ("launch", {"market": "spot", "spot_max_price": "0.05"}),
+}
 
 
 def _steps(launch, build):
@@ -69,9 +74,11 @@ def _calls(launch, guest, state, modules, stage):
 
 
 @pytest.mark.parametrize("lost", [True, False], ids=["answer-lost", "never-made"])
-@pytest.mark.parametrize("stage", STAGES)
-def test_reap_after_a_kill_at_any_call(account, modules, guest, state, launch, stage, lost):
+@pytest.mark.parametrize("series", SERIES)
+def test_reap_after_a_kill_at_any_call(account, modules, guest, state, launch, series, lost):
     before = account.everything()
+    stage, more = SERIES[series]
+    launch |= more
     calls = _calls(launch, guest, state, modules, stage)
     assert any(call.startswith(NEEDED[stage]) for call in calls)
     for kill, call in enumerate(calls, 1):
