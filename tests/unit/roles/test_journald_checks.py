@@ -39,6 +39,7 @@ written 1000
 
 
 LATE = "/etc/systemd/journald.conf.d/zz.conf"
+VENDORS = "/usr/lib/systemd/journald.conf.d/syslog.conf"  # of Debian 13's systemd
 RSYSLOG = ("systemd-journald\n", "systemd-journald\n/usr/sbin/rsyslogd\n")
 GONE = ("/var/log/journal/0123/system.journal\n", "")
 
@@ -52,9 +53,10 @@ GONE = ("/var/log/journal/0123/system.journal\n", "")
         ({LATE: "[Journal]\nForwardToSyslog=yes\n"}, [], "failed"),
         ({LATE: "[Journal]\nForwardToSyslog=yes\n"}, [RSYSLOG], "passed"),
         ({}, [RSYSLOG], "passed"),
+        ({VENDORS: "[Journal]\nForwardToSyslog=yes\n"}, [], "passed"),
         ({LATE: "[Journal]\nSystemMaxUse=\n"}, [], "failed"),
         ({"/etc/systemd/journald.conf": "[Journal]\nStorage=none\n"}, [], "passed"),
-        ({"/run/systemd/journald.conf.d/99-hallmark.conf": "[Journal]\nStorage=none\n"}, [], "passed"),
+        ({"/run/systemd/journald.conf.d/zz-hallmark.conf": "[Journal]\nStorage=none\n"}, [], "passed"),
         ({}, [("SystemMaxUse=500M\n", "")], "failed"),
         ({}, [("ForwardToSyslog=no\n", "")], "failed"),
         ({}, [GONE], "failed"),
@@ -76,3 +78,12 @@ def test_passing_records_on(forward, states, value):
     files = role_value("journald", "__journald_files", journald_forward_to_syslog=forward)
     assert [item["state"] for item in files if "rsyslog" in item["path"]] == states
     assert f"ForwardToSyslog={value}\n" in files[1]["content"]
+
+
+def test_where_there_is_rsyslog_its_file_has_the_last_word():
+    files = {item["path"]: item["content"] for item in role_value("journald", "__journald_files") if "content" in item}
+    rsyslog = next(path for path in files if "rsyslog" in path)
+    assert max(files) == rsyslog  # systemd sorts by bytes
+    assert "ForwardToSyslog=yes\n" in files[rsyslog]
+    found = facts({rsyslog: files[rsyslog], VENDORS: "[Journal]\nForwardToSyslog=no\n"}, [RSYSLOG])
+    assert found.setting("ForwardToSyslog") == "yes"
