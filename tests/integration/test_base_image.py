@@ -88,17 +88,8 @@ def boot(base: dict, folder: Path, firmware: str, disk: str, seed: bool = True) 
     subprocess.run(
         ["qemu-img", "create", "-q", "-f", "qcow2", "-F", base["format"], "-b", base["path"], overlay, "5G"], check=True
     )
-    command = [
-        "qemu-system-x86_64",
-        "-machine",
-        "q35",
-        "-accel",
-        choose_accel(),
-        "-cpu",
-        processor(choose_accel()),
-        "-smp",
-        "1",
-    ]
+    accel = choose_accel()
+    command = ["qemu-system-x86_64", "-machine", "q35", "-accel", accel, "-cpu", processor(accel), "-smp", "1"]
     command += ["-m", "1024", "-display", "none", "-nodefaults", "-serial", f"file:{console}", "-no-reboot"]
     command += ["-drive", f"if=none,id=disk,format=qcow2,cache=unsafe,file={overlay}"]
     command += {
