@@ -22,10 +22,28 @@ for line in sys.stdin.buffer:
     try: print(os.getxattr(path,"security.capability").hex(),os.fsdecode(path))
     except OSError: pass
 """
-#: The shell's script. Each file system is entered where it is mounted first, btrfs's subvolumes each where they are.
+#: awk's program: where to go in besides /, by the mount table, proc_pid_mountinfo(5). What is mounted several times is
+#: entered where most of it shows, and not where another mount hides it. find(1) does not go from a subvolume of btrfs
+#: into another: so of them only the same one is left out.
+TOPS = f"""\
+{{ last[$5] = NR; for (i = 7; $i != "-"; i++); type = $(i + 1) }}
+type ~ /^({"|".join(sorted(LOCAL))})$/ || $5 == "/" {{
+  n++; line[n] = NR; at[n] = $5; device[n] = $3; inner[n] = $4 (($4 == "/") ? "" : "/"); alone[n] = type == "btrfs"
+}}
+END {{
+  for (a = 1; a <= n; a++) {{
+    wanted = at[a] != "/" && last[at[a]] == line[a]
+    for (b = 1; b <= n && wanted; b++) {{
+      if (b == a || device[b] != device[a] || last[at[b]] != line[b] || index(inner[a], inner[b]) != 1) continue
+      more = length(inner[a]) - length(inner[b])
+      if (more ? !alone[a] : at[b] == "/" || b < a) wanted = 0
+    }}
+    if (wanted) print at[a]
+  }}
+}}"""
+#: The shell's script.
 SWEEP = f"""\
-tops=$(awk '$2 != "/" && $3 ~ /^({"|".join(sorted(LOCAL))})$/ && ($3 == "btrfs" || !seen[$1]++) {{print $2}}
-  $2 == "/" {{seen[$1]++}}' /proc/self/mounts)
+tops=$(awk '{TOPS}' /proc/self/mountinfo)
 users=$(awk -F: '$3 ~ /^[0-9]+$/ {{printf " -o -uid %s", $3}}' /etc/passwd)
 groups=$(awk -F: '$3 ~ /^[0-9]+$/ {{printf " -o -gid %s", $3}}' /etc/group)
 swept=$(find / $tops -xdev \\( {_PRUNED} \\) -prune -o \\( \\

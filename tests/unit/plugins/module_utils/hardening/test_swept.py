@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hallmark.images.plugins.module_utils.hardening.swept import SWEEP, Swept
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.swept import SWEEP, TOPS, Swept
 
 ID = 54321  # of nobody and no group here
 NET_RAW = "0100000200200000000000000000000000000000"
@@ -94,3 +94,38 @@ def test_file_capabilities(top: Path) -> None:
     ping = put(top / "bin/ping: 6", 0o755)
     os.setxattr(ping, "security.capability", bytes.fromhex(NET_RAW))
     assert sweep(top).capable == {str(ping): NET_RAW}
+
+
+@pytest.mark.parametrize(
+    ("table", "tops"),
+    [
+        ("8:2 / /home xfs\n8:2 / /again xfs", ["/home"]),
+        ("8:2 /a /srv/a xfs\n8:2 / /home xfs\n8:2 /b /srv/b xfs", ["/home"]),
+        ("8:2 /a /srv/a xfs\n8:2 /ab /srv/ab xfs", ["/srv/a", "/srv/ab"]),
+        ("8:1 /var /export ext4\n8:1 / /other ext4", []),
+        ("0:9 / /net nfs4\n0:10 / /run tmpfs\n0:4 / /proc proc", []),
+        ("8:3 / /hidden ext4\n0:11 / /hidden tmpfs", []),
+        ("8:3 / /hidden ext4\n0:11 / /hidden tmpfs\n8:3 /x /x ext4", ["/x"]),
+        (
+            "0:7 /@ /data btrfs\n0:7 /@sub /more btrfs\n0:7 /@ /twice btrfs\n0:7 / /all btrfs",
+            ["/data", "/more", "/all"],
+        ),
+    ],
+    ids=[
+        "twice",
+        "first in part",
+        "in parts only",
+        "of the root",
+        "not local",
+        "hidden",
+        "hidden at one place",
+        "btrfs",
+    ],
+)
+def test_each_file_system_is_entered_where_most_of_it_shows(table: str, tops: list[str]) -> None:
+    text = "1 0 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n"
+    for number, line in enumerate(table.split("\n"), 2):
+        device, inner, at, fstype = line.split(" ")
+        text += f"{number} 1 {device} {inner} {at} rw shared:7 master:1 - {fstype} /dev/x rw\n"
+    done = subprocess.run(["awk", TOPS], input=text, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == tops
