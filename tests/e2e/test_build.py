@@ -272,7 +272,7 @@ def test_running_it_again_builds_another_image(build: Build) -> None:
 EVERYDAY = """set -eu
 test "$(sudo -n id -u)" = 0
 sudo -n apt-get -qq update
-sudo -n env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y cron tree >/dev/null
+sudo -n env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends cron tree >/dev/null
 printf '* * * * * root date >/run/cron-ran\\n' | sudo -n tee /etc/cron.d/job >/dev/null
 tree --version >/dev/null
 units=~/.config/systemd/user

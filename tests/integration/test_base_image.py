@@ -93,7 +93,6 @@ def boot(base: dict, folder: Path, firmware: str, disk: str, seed: bool = True) 
     command += ["-m", "1024", "-display", "none", "-nodefaults", "-serial", f"file:{console}", "-no-reboot"]
     command += ["-drive", f"if=none,id=disk,format=qcow2,cache=unsafe,file={overlay}"]
     command += {
-        "virtio-blk": ["-device", "virtio-blk-pci,drive=disk"],
         "nvme": ["-device", "nvme,drive=disk,serial=1"],
         "virtio-scsi": ["-device", "virtio-scsi-pci", "-device", "scsi-hd,drive=disk"],
     }[disk]
@@ -122,11 +121,11 @@ def boot(base: dict, folder: Path, firmware: str, disk: str, seed: bool = True) 
     raise AssertionError(f"cloud-init did not finish:\n{tail(console, 40)}")
 
 
-@pytest.mark.parametrize(("firmware", "disk"), [("bios", "virtio-blk"), ("uefi", "nvme")])
-def test_the_image_boots_and_is_what_it_should_be(base, tmp_path, firmware, disk):
-    text = boot(base, tmp_path, firmware, disk)
+def test_the_image_boots_and_is_what_it_should_be(base, tmp_path):
+    """By UEFI, from NVMe. From a virtio disk by BIOS, every machine of the other tests boots it."""
+    text = boot(base, tmp_path, "uefi", "nvme")
     facts = {name: value.strip() for name, value in re.findall(r"FACT (\w+) ?([^\r\n]*)", text)}
-    assert facts["firmware"] == firmware
+    assert facts["firmware"] == "uefi"
     assert int(facts["root"].rstrip("M")) > 4500, "the root file system grew with the disk"
     assert facts["address"] == "1"
     assert facts["failed"] == ""
