@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import pytest
 
+from emulators.aws import difference
+
 OTHERS = ("eu-central-1", "eu-west-1", "us-west-2")
 
 
@@ -173,6 +175,17 @@ def test_what_is_denied_names_the_call(aws, build):
         "error", action="RunInstances", code="UnauthorizedOperation", message="You are not authorized.", status=403
     )
     assert "UnauthorizedOperation: You are not authorized.: credentials that allow RunInstances" in build.launch("fail")
+    assert build.tear_down() == []
+
+
+def test_a_machine_that_may_not_be_seen_is_ended_all_the_same(aws, build):
+    denied = {"code": "UnauthorizedOperation", "message": "You are not authorized.", "status": 403, "times": 0}
+    aws.fault("error", action="DescribeInstances", **denied)
+    message = build.launch("fail")
+    assert "credentials that allow DescribeInstances" in message
+    assert "not everything could be removed" not in message
+    assert difference(build.before, aws.snapshot()) == {}
+    aws.world.faults.clear()
     assert build.tear_down() == []
 
 
