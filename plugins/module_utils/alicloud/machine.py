@@ -47,6 +47,7 @@ class Machine(Remote):
         super().__init__(name, connection, labels)
         self.requests = requests
         self.source = source
+        self.made_now = False  # by this process, and it was not seen to run since
 
     def plan(self) -> dict[str, Any]:
         if self.known:
@@ -79,6 +80,7 @@ class Machine(Remote):
                     Tag=tags.as_list(self.tags_with(token)),  # of instance, disks and network interface
                     **request,
                 )
+                self.made_now = True
                 return answer["InstanceIdSets"]["InstanceIdSet"][0]
             except ApiError as error:
                 if error.code not in CAPACITY:
@@ -113,8 +115,10 @@ class Machine(Remote):
         if reasons:
             return State(FAILED, f"is locked ({', '.join(reasons)})")
         if status == "Running":
+            self.made_now = False
             return State(READY)
-        if status in ("Pending", "Starting"):
+        # What RunInstances makes is Stopped for a moment before it starts.
+        if status in ("Pending", "Starting") or (status == "Stopped" and self.made_now):
             return State(PENDING, f"is {status}")
         return State(FAILED, f"is {status}")
 
@@ -123,9 +127,19 @@ class Machine(Remote):
 
         :raises HallmarkError: when it is gone instead, or takes too long.
         """
-        what = f"stop machine {self.name}"
-        if self.describe(identifier).get("Status") != "Stopped":
-            self.connection.call(what, "StopInstance", InstanceId=identifier, StoppedMode="KeepCharging")
+
+        def is_down(status: str) -> bool:
+            return status in ("Stopping", "Stopped")
+
+        if not is_down(self.describe(identifier).get("Status", "")):
+            try:
+                self.connection.call(
+                    f"stop machine {self.name}", "StopInstance", InstanceId=identifier, StoppedMode="KeepCharging"
+                )
+            except ApiError as error:
+                # A retry whose first call took effect although its answer was lost.
+                if error.code != "IncorrectInstanceStatus" or not is_down(self.describe(identifier).get("Status", "")):
+                    raise
 
         def probe() -> State:
             status = self.describe(identifier).get("Status", "")

@@ -26,12 +26,16 @@ def begin(world: World, instance: Instance, run: bool) -> None:
             return
         if reason is not None:  # it vanishes, as one for which there was no room after all does
             release(world, instance)
-        elif run:
-            start(world, instance, world.delays.running / 2)
         else:
             instance.state = "Stopped"
 
+    def made() -> None:
+        if instance.state == "Stopped" and not instance.released:
+            start(world, instance, world.delays.running / 4)
+
     world.later(world.delays.running / 2, pending_ends)
+    if run:
+        world.later(world.delays.running * 3 / 4, made)
 
 
 def start(world: World, instance: Instance, seconds: float) -> None:

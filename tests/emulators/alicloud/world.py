@@ -25,8 +25,8 @@ class Delays:
 
     :ivar vpc: from CreateVpc to Available.
     :ivar vswitch: from CreateVSwitch to Available.
-    :ivar running: from RunInstances or StartInstance to Running; half of it Pending, the other half Starting. From
-        CreateInstance to Stopped: the first half.
+    :ivar running: from RunInstances to Running: half of it Pending, then Stopped for a moment, then Starting. From
+        CreateInstance to Stopped, and from StartInstance to Running: half of it.
     :ivar stopped: from StopInstance to Stopped (a machine behind the instance must also have ended).
     :ivar released: from DeleteInstance until the instance holds nothing any longer; it is not listed from the start.
     :ivar eip: how long an EIP is Associating or Unassociating.

@@ -53,6 +53,26 @@ def test_it_does_not_ask_for_ever(cloud, build):
     assert build.tear_down() == []
 
 
+#: What capture and publication change.
+CHANGES = ["StopInstance", "CreateImage", "CopyImage", "TagResources", "ModifyImageSharePermission"]
+
+
+@pytest.mark.parametrize("kind", ["throttle", "unavailable", "lose"])
+@pytest.mark.parametrize("action", CHANGES)
+def test_a_change_of_an_image_that_fails_once_is_made_again(cloud, build, action, kind):
+    """Also when the machine is still being stopped while the call, whose answer was lost, is made again."""
+    cloud.delays.stopped = 1.5
+    build.launch()
+    fault = cloud.fault(kind, action=action)
+    made = build.image(copies=[{"region": "cn-beijing"}], launch_users=["1234567890123456"])["images"]
+    assert fault.hits == 1
+    assert [image["region"] for image in made] == ["cn-hangzhou", "cn-beijing"]
+    build.tear_down()
+    assert build.left() == ["image", "image", "snapshot", "snapshot"]
+    build.image(copies=[{"region": "cn-beijing"}], state="absent")
+    assert build.left() == []
+
+
 def test_what_takes_time_and_is_not_found_at_first(cloud, build):
     delays = {"vpc": 1, "vswitch": 0.5, "running": 1, "released": 1, "eip": 0.5, "not_found": 0.4}
     for name, seconds in delays.items():

@@ -28,9 +28,11 @@ def test_an_instance_comes_up_in_steps_and_stops_without_being_waited_for(start_
     refused = cloud.refused("DeleteInstance", InstanceId=instance, Force=True)
     assert refused == "IncorrectInstanceStatus.Initializing"
     cloud.cloud.advance(5)
+    assert cloud.state(instance) == "Stopped"
+    cloud.cloud.advance(2.5)
     assert cloud.state(instance) == "Starting"
     assert cloud.refused("StopInstance", InstanceId=instance) == "IncorrectInstanceStatus"
-    cloud.cloud.advance(5)
+    cloud.cloud.advance(2.5)
     assert cloud.state(instance) == "Running"
     assert cloud.refused("DeleteInstance", InstanceId=instance) == "IncorrectInstanceStatus"
     cloud.StopInstance(InstanceId=instance, StoppedMode="StopCharging")

@@ -125,6 +125,7 @@ def test_an_image_keeps_the_disk_and_so_do_its_copies(builds, by_snapshot):
     image = cloud.CreateImage(**source, ImageName="web")["ImageId"]
     assert eventually(lambda: cloud.image(image)["Status"] == "Available")
     copy = cloud.CopyImage(ImageId=image, DestinationImageName="copy", Encrypted=True)["ImageId"]
+    assert eventually(lambda: cloud.image(copy)["Status"] == "Available")
     cloud.DeleteInstance(InstanceId=builder)
     for name in (image, copy):
         check = builds.launch(name)
