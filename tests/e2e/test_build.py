@@ -308,6 +308,8 @@ test "$(sudo -n systemctl is-active auditd)" = active
 test "$(sudo -n auditctl -l | wc -l)" -gt 20
 """
 DONE = "cloud-init status --wait >/dev/null"
+#: What sshd says when this test looks whether its port is open.
+KNOCKING = "kex_exchange_identification: Connection closed by remote host"
 
 
 def test_people_can_work_with_the_image(build: Build, tmp_path: Path) -> None:
@@ -317,7 +319,8 @@ def test_people_can_work_with_the_image(build: Build, tmp_path: Path) -> None:
         answer = ours.ssh(f"{DONE} && sudo -n cat /etc/motd && id -un")
         assert answer.splitlines() == ["hello", "admin"]
         journal = ours.ssh("sudo -n journalctl -b -p err -o cat --no-pager")
-        assert {without_numbers(line) for line in journal.splitlines()} - known == set()
+        complaints = {without_numbers(line) for line in journal.splitlines() if KNOCKING not in line}
+        assert complaints - known == set()
         ours.ssh("bash -s", HEALTHY)
         ours.ssh("bash -s", EVERYDAY)
         boot = ours.ssh("cat /proc/sys/kernel/random/boot_id")
