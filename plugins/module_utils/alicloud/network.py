@@ -71,6 +71,7 @@ def zones_with(connection: Connection, params: dict[str, Any]) -> list[str]:
             InstanceChargeType="PostPaid",
             InstanceType=kind,
             IoOptimized="optimized",
+            **({"SpotStrategy": "SpotAsPriceGo"} if params["market"] == "spot" else {}),
         )
         for zone in (answer.get("AvailableZones") or {}).get("AvailableZone") or []:
             if zone.get("Status") == "Available" and _offers(zone, kind):

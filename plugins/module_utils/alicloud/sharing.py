@@ -41,7 +41,10 @@ def check(params: dict[str, Any]) -> None:
     if not params["launch_users"]:
         return
     encrypted = bool(params["encrypted"] or params["kms_key_id"])
-    several = bool(params["data_disks"]) and not params["system_disk_only"]
+    disks = [] if params["system_disk_only"] else params["data_disks"]
+    several = bool(disks)
+    if any(disk.get("encrypted") or disk.get("kms_key_id") for disk in disks):
+        _check_key(params["region"] or "the build's region", True, "its own", several)
     _check_key(params["region"] or "the build's region", encrypted, params["kms_key_id"], several)
     for copy in params["copies"]:
         cipher = encrypted or copy["encrypted"] or bool(copy["kms_key_id"])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.hallmark.images.plugins.module_utils.aws import disks
+from ansible_collections.hallmark.images.plugins.module_utils.aws.network import OFFERED
 
 #: Which markets are tried in turn; true for spot.
 MARKETS = {"on-demand": (False,), "spot": (True,), "spot-first": (True, False)}
@@ -36,7 +37,7 @@ class Given:
 
 
 def requests(params: dict[str, Any], given: Given) -> list[dict[str, Any]]:
-    """The argument sets to try in turn: each market, in it each type, for that each subnet.
+    """The argument sets to try in turn: each market, in it each type, for that each subnet in a zone that offers it.
 
     :param params: the options of aws_builder.
     :raises HallmarkError: on disks that EBS would refuse.
@@ -62,6 +63,8 @@ def requests(params: dict[str, Any], given: Given) -> list[dict[str, Any]]:
     for spot in MARKETS[params["market"]]:
         for kind in params["instance_types"]:
             for subnet in given.subnets:
+                if kind not in subnet[OFFERED]:
+                    continue
                 interface = _interface(params, subnet, given.groups)
                 request = {**shared, "InstanceType": kind, "NetworkInterfaces": [interface]}
                 if spot:

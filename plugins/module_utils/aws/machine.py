@@ -90,7 +90,7 @@ class Machine(Remote):
         volumes = tags.specifications({**self.volume_labels, **labels}, "volume")
         return tags.specifications(labels, *kinds) + volumes
 
-    def ask(self, request: dict[str, Any], subnet: str) -> None:
+    def ask(self, request: dict[str, Any]) -> None:
         """Ask with DryRun whether it could be launched so.
 
         :raises ApiError: when not.
@@ -102,7 +102,7 @@ class Machine(Remote):
             "run_instances",
             MinCount=1,
             MaxCount=1,
-            SubnetId=subnet,
+            SubnetId=request["NetworkInterfaces"][0]["SubnetId"],
             TagSpecifications=self.specifications(self.labels, request),
             **without,
         )

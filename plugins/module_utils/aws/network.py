@@ -12,6 +12,9 @@ from typing import Any
 from ansible_collections.hallmark.images.plugins.module_utils.aws.connection import Connection
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 
+#: Key of a subnet under which the instance types are that its zone offers.
+OFFERED = "OfferedTypes"
+
 
 def find_subnets(connection: Connection, params: dict[str, Any]) -> list[dict[str, Any]]:
     """The subnets to try, the best first, all in one VPC.
@@ -19,6 +22,7 @@ def find_subnets(connection: Connection, params: dict[str, Any]) -> list[dict[st
     Those given come in their order; those found come by free addresses, in zones that offer a wanted instance type.
 
     :param params: subnet_ids, subnet_filters, subnet_order, vpc_id, vpc_filters, availability_zones, instance_types.
+    :returns: as DescribeSubnets describes them, each with the wanted types that its zone offers, under `OFFERED`.
     :raises HallmarkError: when there is none.
     """
     if params["subnet_ids"]:
@@ -63,6 +67,19 @@ def find_groups(connection: Connection, vpc: str, filters: dict[str, Any]) -> li
     return sorted(group["GroupId"] for group in found)
 
 
+def check_groups(connection: Connection, vpc: str, groups: list[str]) -> None:
+    """Refuse security groups that are not in the VPC of the machine.
+
+    :raises HallmarkError: naming the first that is elsewhere, or nowhere.
+    """
+    answer = connection.call("security_group_ids", "describe_security_groups", GroupIds=groups)
+    for group in answer["SecurityGroups"]:
+        if group.get("VpcId") != vpc:
+            raise HallmarkError(
+                f"security_group_ids: {group['GroupId']}: in {group.get('VpcId')}", f"a security group of {vpc}"
+            )
+
+
 def _filters(filters: dict[str, Any]) -> list[dict[str, Any]]:
     """Filters as the API takes them, from a value or a list of values for each name."""
     return [
@@ -88,7 +105,7 @@ def _find_vpc(connection: Connection, filters: dict[str, Any]) -> str:
 
 
 def _with_offer(connection: Connection, subnets: list[dict[str, Any]], types: list[str]) -> list[dict[str, Any]]:
-    """The subnets in zones that offer at least one of the instance types."""
+    """The subnets in zones that offer at least one of the instance types, with those."""
     offers = connection.pages(
         "instance types",
         "describe_instance_type_offerings",
@@ -96,8 +113,14 @@ def _with_offer(connection: Connection, subnets: list[dict[str, Any]], types: li
         LocationType="availability-zone",
         Filters=[{"Name": "instance-type", "Values": types}],
     )
-    zones = {offer["Location"] for offer in offers}
-    offered = [subnet for subnet in subnets if subnet["AvailabilityZone"] in zones]
+    zones: dict[str, set[str]] = {}
+    for offer in offers:
+        zones.setdefault(offer["Location"], set()).add(offer["InstanceType"])
+    offered = [
+        {**subnet, OFFERED: zones[subnet["AvailabilityZone"]]}
+        for subnet in subnets
+        if subnet["AvailabilityZone"] in zones
+    ]
     if not offered:
         where = ", ".join(sorted({subnet["AvailabilityZone"] for subnet in subnets}))
         raise HallmarkError(f"instance_types: {', '.join(types)}: not offered in {where}", "another type or zone")

@@ -47,6 +47,8 @@ ONLY_ONE = (
     ("security_group_filters", "security_group_ids"),
     ("instance_profile_policy", "instance_profile"),
 )
+#: Reasons of EC2 for which a machine ends that another in its place may not meet ("Instance state reason codes").
+PASSING = ("Server.SpotInstance", "instance-terminated-by-price", "Server.InsufficientInstanceCapacity")
 #: A public key of the right form whose private half nobody has, for asking whether one may be imported.
 SOME_KEY = b"ssh-ed25519 " + base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0 " + bytes(32))
 
@@ -161,8 +163,9 @@ class AwsProvider:
         return [self.runtime, self.key, *group, *temporary, self.machine]
 
     def worth_another_try(self, error: Exception) -> bool:
-        """A spot instance may be taken away at any moment; another may be had."""
-        return "Server.SpotInstance" in str(error) or "instance-terminated-by-price" in str(error)
+        """A spot instance may be taken away at any moment, and what was accepted may find no room after all; another
+        may be had."""
+        return any(reason in str(error) for reason in PASSING)
 
     def wait_ready(self, identifiers: dict[str, str], waiter: Waiter) -> dict[str, Any]:
         """Wait until the guest can be used; how to reach it."""
@@ -198,9 +201,10 @@ class AwsProvider:
     @functools.cached_property
     def groups(self) -> list[str]:
         """The existing security groups to use."""
+        vpc = self.subnets[0]["VpcId"]
         if self.params["security_group_filters"]:
-            vpc = self.subnets[0]["VpcId"]
             return network.find_groups(self.connection, vpc, self.params["security_group_filters"])
+        network.check_groups(self.connection, vpc, self.params["security_group_ids"])
         return self.params["security_group_ids"]
 
     @functools.cached_property
@@ -257,14 +261,14 @@ class AwsProvider:
                 VpcId=self.subnets[0]["VpcId"],
                 TagSpecifications=tags.specifications(labels, "security-group"),
             )
-        self.machine.ask(request, self.subnets[0]["SubnetId"])
+        self.machine.ask(request)
 
     def _launch_allowed(self) -> None:
         """Ask whether a machine could be launched with all that there is of it by now.
 
         :raises ApiError: when not.
         """
-        self.machine.ask(self._requests(False)[0], self.subnets[0]["SubnetId"])
+        self.machine.ask(self._requests(False)[0])
 
     def _requests(self, planned: bool) -> list[dict[str, Any]]:
         """The argument sets of RunInstances to try in turn, the profile left out while it is only planned."""

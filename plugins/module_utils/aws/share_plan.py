@@ -36,13 +36,14 @@ def check_plan(connection: Connection, params: dict[str, Any], kept: list[Connec
     keys = _keys_at_home(connection, params, planning)
     if connection in kept:
         for key in keys:
-            check_key(params, f"in {connection.region}", True, key)
+            check_key(params, f"in {connection.region}", True, _unless_amazons(connection, key))
     regions = {there.region: there for there in kept}
     for copy in params["copies"]:
         there = regions[copy["region"]]
         encrypted = copy["encrypted"] or copy["kms_key_id"] or keys or _by_default(there)
         if encrypted:
-            check_key(params, f"in {copy['region']}", True, copy["kms_key_id"] or _default_key(there))
+            key = copy["kms_key_id"] or _default_key(there)
+            check_key(params, f"in {copy['region']}", True, _unless_amazons(there, key))
     for there in kept:
         _check_public(there, params)
 
@@ -116,6 +117,17 @@ def _default_key(connection: Connection) -> str | None:
         return connection.call("encryption", "get_ebs_default_kms_key_id")["KmsKeyId"]
     except ApiError:
         return None
+
+
+def _unless_amazons(connection: Connection, key: str | None) -> str | None:
+    """A key by whatever name it is given; None when AWS manages it: then its policy is Amazon's, too."""
+    if not key or key.endswith(ENCRYPTED_BY_AWS):
+        return None
+    try:
+        known = connection.call("kms_key_id", "describe_key", service="kms", KeyId=key)["KeyMetadata"]
+    except ApiError:  # another account's key, or one that may not be looked at
+        return key
+    return None if known.get("KeyManager") == "AWS" else key
 
 
 def _check_public(connection: Connection, params: dict[str, Any]) -> None:

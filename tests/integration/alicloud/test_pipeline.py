@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from emulators.alicloud import AlicloudEmulator, difference
+from emulators.alicloud.fixtures import Client
 from emulators.machines.boxes import BoxMachines
 from support.checks import AREAS
 
@@ -55,6 +56,8 @@ image:
 WITHOUT_IMAGE = re.sub("hardening:\n.*\n", "hardening: false\n", DEFINITION).replace(
     "image:\n", "image:\n  capture: false\n  name: web\n  replace: true\n"
 )
+#: With an address of the account's own; the builder alone has it.
+WITH_ADDRESS = DEFINITION.replace("  eip: true\n", "  eip_id: ADDRESS\n")
 PROVISION = """- name: Leave a mark
   ansible.builtin.copy:
     content: made here
@@ -85,6 +88,8 @@ def play(cloud, root, tmp_path, request):
     folder.mkdir(parents=True)
     (tmp_path / "images/hallmark.yml").write_text("plugin: hallmark.images.definitions\n")
     definition = getattr(request, "param", DEFINITION)
+    if "ADDRESS" in definition:
+        definition = definition.replace("ADDRESS", Client(cloud, HOME).vpc_AllocateEipAddress()["AllocationId"])
     (folder / "main.yml").write_text(definition.replace("ENDPOINT", cloud.endpoint_url))
     (folder / "provision.yml").write_text(PROVISION)
     clouds = ("AWS_", "ALICLOUD_", "ALIBABA_CLOUD_")
@@ -117,6 +122,7 @@ def manifest_of(play, folder):
     return json.loads(path.read_text())
 
 
+@pytest.mark.parametrize("play", [pytest.param(WITH_ADDRESS, id="with-address")], indirect=True)
 def test_the_whole_play(cloud, play, tmp_path):
     before = cloud.snapshot()
     manifest = manifest_of(play, tmp_path)

@@ -97,7 +97,19 @@ def test_plan_tells_the_quotas_that_can_be_read(aws, emulated_build):
     ]
 
 
-def test_plan_refuses_what_no_quota_has_room_for(aws, host, emulated_build):
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_groups_of_another_network_are_told_before_anything_is_made(aws, network, emulated_build, check_mode):
+    first = len(aws.calls)
+    elsewhere, nowhere = network["groups"][:1], ["sg-0123456789abcdef0"]
+    message = emulated_build.launch("fail", security_group_ids=elsewhere, check_mode=check_mode)
+    assert message.startswith(f"security_group_ids: {elsewhere[0]}: in {network['vpc']}: a security group of vpc-")
+    message = emulated_build.launch("fail", security_group_ids=nowhere, check_mode=check_mode)
+    assert message.startswith("security_group_ids: InvalidGroup.NotFound: ")
+    assert not [call for call in list(aws.calls)[first:] if call.mutates]
+    emulated_build.launch(vpc_id=network["vpc"], security_group_ids=network["groups"], check_mode=True)
+
+
+def test_plan_refuses_what_no_quota_has_room_for(aws, ec2, host, emulated_build):
     aws.world.quotas |= {"L-1216C47A": 3.0, "L-34B43A08": 1.0}
     emulated_build.launch()
     second = {"name": "second", "check_mode": True}
@@ -111,7 +123,8 @@ def test_plan_refuses_what_no_quota_has_room_for(aws, host, emulated_build):
     assert "4 vCPUs of on-demand t3.small needed" in emulated_build.launch("fail", planned_machines=2, **second)
     aws.world.quotas = {"L-E79EC296": 2.0}
     assert "security groups needed, 2 of 2 in use" in emulated_build.launch("fail", **second)
-    emulated_build.launch(security_group_ids=["sg-1"], **second)
+    (group,) = ec2.describe_security_groups(GroupNames=["default"])["SecurityGroups"]
+    emulated_build.launch(security_group_ids=[group["GroupId"]], **second)
     assert emulated_build.tear_down() == []
 
 

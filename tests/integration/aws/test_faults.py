@@ -170,6 +170,15 @@ def test_a_machine_that_ends_itself_is_one_line(aws, build):
     assert build.tear_down() == []
 
 
+def test_a_machine_for_which_there_is_no_room_after_all_is_launched_once_more(aws, build):
+    aws.delays.running = 0.5
+    fault = aws.fault("fail", action="RunInstances", message="Server.InsufficientInstanceCapacity")
+    build.launch()
+    assert fault.hits == 1
+    assert [call.action for call in aws.calls].count("RunInstances") >= 2
+    assert build.tear_down() == []
+
+
 def test_what_is_denied_names_the_call(aws, build):
     aws.fault(
         "error", action="RunInstances", code="UnauthorizedOperation", message="You are not authorized.", status=403

@@ -29,6 +29,7 @@ NOT_CALLED = {"ec2:CreateTags", "ec2:DescribeKeyPairs"}
 NOT_CALLED |= {*WITH_REFERENCES} - {"ec2:DescribeInstances", "ec2:DescribeLaunchTemplateVersions"}
 #: What the module goes on without: a share that cannot work is then told by the share itself.
 GOES_ON_WITHOUT = {"ec2:GetEbsDefaultKmsKeyId", "ec2:GetEbsEncryptionByDefault"}
+GOES_ON_WITHOUT |= {"kms:DescribeKey"}
 GOES_ON_WITHOUT |= {"ec2:GetImageBlockPublicAccessState", "ec2:GetSnapshotBlockPublicAccessState"}
 
 

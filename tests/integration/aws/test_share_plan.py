@@ -9,6 +9,7 @@ import contextlib
 
 import boto3
 import pytest
+from moto.kms.models import kms_backends
 
 from support.aws_account import KEYS
 from support.emulated_build import HOME
@@ -52,6 +53,18 @@ def test_keys_of_ones_own_everywhere_can_be_shared(emulated_build):
     disk = {"device_name": "/dev/sdf", "size": 1, "kms_key_id": "alias/data"}
     copy = {"region": COPY, "kms_key_id": "alias/there"}
     plan(emulated_build, "succeed", kms_key_id="alias/mine", data_disks=[disk], copies=[copy])
+
+
+def test_amazons_key_is_known_by_any_name(aws, emulated_build):
+    """An own snapshot that it encrypts names it by its ARN."""
+    keys = {"aws_access_key_id": KEYS["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": KEYS["AWS_SECRET_ACCESS_KEY"]}
+    kms = boto3.client("kms", region_name=HOME, endpoint_url=aws.endpoint_url, **keys)
+    amazons, mine = (kms.create_key()["KeyMetadata"] for dummy in range(2))
+    kms_backends[OTHER][HOME].keys[amazons["KeyId"]].key_manager = "AWS"  # moto's are all customers'
+    told = f"launch_users: the image in {HOME} is encrypted with Amazon's own key"
+    for name in ("KeyId", "Arn"):
+        assert told in plan(emulated_build, kms_key_id=amazons[name])
+        plan(emulated_build, "succeed", kms_key_id=mine[name])
 
 
 @pytest.mark.parametrize("region", [HOME, COPY])

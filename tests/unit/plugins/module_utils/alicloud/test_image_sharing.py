@@ -59,6 +59,8 @@ class Account:
         ({"launch_users": [USER], "copies": [{**COPY, "encrypted": True}]}, "in cn-beijing is encrypted"),
         ({"launch_users": [USER], "kms_key_id": "k", "copies": [COPY]}, "in cn-beijing is encrypted"),
         ({"launch_users": [USER], "kms_key_id": "k", "data_disks": [{"size": 20}]}, "encrypted and has data disks"),
+        ({"launch_users": [USER], "data_disks": [{"encrypted": True}]}, "encrypted and has data disks"),
+        ({"launch_users": [USER], "data_disks": [{"size": 20}, {"kms_key_id": "k"}]}, "encrypted and has data disks"),
     ],
 )
 def test_shares_that_cannot_work_are_refused(changes, message):

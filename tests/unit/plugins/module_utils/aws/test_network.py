@@ -8,6 +8,7 @@ import random
 import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.aws import network
+from ansible_collections.hallmark.images.plugins.module_utils.aws.launching import Given, requests
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 
 SUBNETS = [
@@ -19,10 +20,11 @@ OPTIONS |= {"instance_types": ["t3.small"], "subnet_order": "most-free"}
 
 
 class Answers:
-    """Says what the API would: every zone but c offers the type."""
+    """Says what the API would: every zone but c offers the type, and only b the large one."""
 
     def pages(self, _what, operation, _key, **_arguments):
-        offers = [{"Location": "a"}, {"Location": "b"}]
+        offers = [{"Location": zone, "InstanceType": "t3.small"} for zone in "ab"]
+        offers.append({"Location": "b", "InstanceType": "m7i.large"})
         return {"describe_subnets": list(SUBNETS), "describe_instance_type_offerings": offers}[operation]
 
 
@@ -32,6 +34,20 @@ def found(**options):
 
 def test_the_subnet_with_the_most_free_addresses_comes_first_where_the_type_is_offered():
     assert found() == ["subnet-1", "subnet-3", "subnet-0"]
+
+
+def test_no_type_is_tried_in_a_zone_that_does_not_offer_it():
+    subnets = network.find_subnets(Answers(), OPTIONS)
+    given = Given({"ImageId": "ami-1"}, subnets, ["sg-1"], "key", b"", None)
+    params = dict.fromkeys(
+        ["spot_max_price", "ebs_optimized", "assign_public_ip", "imds_tags", "encrypted", "kms_key_id"]
+    )
+    params |= {"market": "on-demand", "instance_types": ["m7i.large", "t3.small"], "connect_by": "private"}
+    params |= {"imds_tokens": "required", "imds_hop_limit": 1, "root_disk": None, "data_disks": [], "no_devices": []}
+    tried = [
+        (request["InstanceType"], request["NetworkInterfaces"][0]["SubnetId"]) for request in requests(params, given)
+    ]
+    assert tried == [("m7i.large", "subnet-1"), *(("t3.small", f"subnet-{number}") for number in (1, 3, 0))]
 
 
 def test_subnets_in_random_order(monkeypatch):
