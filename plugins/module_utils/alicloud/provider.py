@@ -177,7 +177,10 @@ class AlicloudProvider:
             dummy = self.cidrs
 
     def _probe(self) -> None:
-        """Ask for those calls of a launch that know DryRun whether they would be let through."""
+        """Ask with DryRun whether what a launch begins with would be let through.
+
+        What comes after a thing that is not there yet cannot be asked: the rights to it hang on the tags that it gets.
+        """
         if self.network and isinstance(self.network[0], Vpc):
             labels = tags.as_list(self.labels)
             self.connection.allowed("create a VPC", "CreateVpc", product="Vpc", Tag=labels, **self._vpc())
