@@ -68,7 +68,7 @@ class AlicloudImage:
         elif params["deprecate_previous"]:
             raise HallmarkError("deprecate_previous: true, and no family", "a family, whose older images are meant")
         self.own_tags = tags.check_tags("tags", params["tags"])
-        self.snapshot_tags = tags.check_tags("snapshot_tags", params["snapshot_tags"])
+        self.snapshot_tags = tags.check_tags("snapshot_tags", params["snapshot_tags"], self.own_tags)
         self.connection = Connection(params)
         if not params["keep_in_build_region"] and not params["copies"]:
             raise HallmarkError("keep_in_build_region: false, and no copies", "copies to other regions")

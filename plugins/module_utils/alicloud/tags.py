@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
@@ -26,10 +27,11 @@ MOST = 14  # ECS allows 20 on one thing, of which the collection needs a few
 LONGEST = 128  # characters of a name, and of a value (ECS API reference, TagResources)
 
 
-def check_tags(key: str, tags: dict[str, Any] | None) -> dict[str, str]:
+def check_tags(key: str, tags: dict[str, Any] | None, besides: Iterable[str] = ()) -> dict[str, str]:
     """The user's own tags as texts.
 
     :param key: the option they come from, for the message.
+    :param besides: names of the user's other tags that the same things get.
     :raises HallmarkError: on what Alibaba Cloud would refuse, and on names that are the collection's.
     """
     checked = {str(name): str(value) for name, value in (tags or {}).items()}
@@ -42,8 +44,9 @@ def check_tags(key: str, tags: dict[str, Any] | None) -> dict[str, str]:
             raise HallmarkError(f"{key}: {name}: {len(value)} characters", f"at most {LONGEST}")
         if any(word in text for word in ("http://", "https://") for text in (name, value)):
             raise HallmarkError(f"{key}: {name}: {value!r}", "names and values without http:// or https://")
-    if len(checked) > MOST:
-        raise HallmarkError(f"{key}: {len(checked)} tags", f"at most {MOST}")
+    count = len({*checked, *besides})
+    if count > MOST:
+        raise HallmarkError(f"{key}: {count} tags" + (" with those of tags" if besides else ""), f"at most {MOST}")
     return checked
 
 

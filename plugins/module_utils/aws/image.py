@@ -28,6 +28,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.build.lifecycle im
 from ansible_collections.hallmark.images.plugins.module_utils.build.waiting import Waiter
 
 NAME = re.compile(r"^[A-Za-z0-9()\[\] ./\-'@_]{3,128}$")
+LONGEST_DESCRIPTION = 255  # characters, EC2 API reference, CreateImage
 REGION = re.compile(r"^[a-z]{2,4}(-[a-z]+)+-\d$")  # eusc-de-east-1 among them
 
 #: Options of aws_image besides those that all image modules and all modules of this platform have.
@@ -89,8 +90,12 @@ class AwsImage:
         self.name = params["name"]
         if not NAME.match(self.name):
             raise HallmarkError(f"name: {self.name!r}", "3 to 128 of letters, digits and ()[] ./-'@_")
+        if len(params["description"]) > LONGEST_DESCRIPTION:
+            raise HallmarkError(
+                f"description: {len(params['description'])} characters", f"at most {LONGEST_DESCRIPTION}"
+            )
         self.own_tags = tags.check_tags("tags", params["tags"])
-        self.snapshot_tags = tags.check_tags("snapshot_tags", params["snapshot_tags"])
+        self.snapshot_tags = tags.check_tags("snapshot_tags", params["snapshot_tags"], self.own_tags)
         self.mappings = disks.image_mappings(params["disks"], params["no_devices"])
         sharing.check(params)
         self.connection = Connection(params)

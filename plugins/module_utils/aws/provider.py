@@ -115,7 +115,7 @@ class AwsProvider:
         self.ledger = ledger
         self.name = params["name"]
         self.own_tags = tags.check_tags("tags", params["tags"])
-        volume_tags = tags.check_tags("volume_tags", params["volume_tags"])
+        volume_tags = tags.check_tags("volume_tags", params["volume_tags"], self.own_tags)
         self._check()
         self.connection = Connection(params)
         build = ledger.build_id

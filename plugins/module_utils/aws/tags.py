@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
@@ -28,10 +29,11 @@ __all__ += ["as_dict", "as_list", "by_tag", "check_for_metadata", "check_tags", 
 IN_METADATA = re.compile(r"^(?!\.{1,2}$|_index$)[A-Za-z0-9+\-=.,_:@]+$")
 
 
-def check_tags(key: str, tags: dict[str, Any] | None) -> dict[str, str]:
+def check_tags(key: str, tags: dict[str, Any] | None, besides: Iterable[str] = ()) -> dict[str, str]:
     """The user's own tags as texts.
 
     :param key: the option they come from, for the message.
+    :param besides: names of the user's other tags that the same things get.
     :raises HallmarkError: on what AWS would refuse, and on names that are the collection's.
     """
     checked = {str(name): str(value) for name, value in (tags or {}).items()}
@@ -40,8 +42,9 @@ def check_tags(key: str, tags: dict[str, Any] | None) -> dict[str, str]:
             raise HallmarkError(f"{key}: {name!r}", f"a name of 1 to 128 characters, without {OWN} or aws: in front")
         if len(value) > 256:
             raise HallmarkError(f"{key}: {name}: {len(value)} characters", "at most 256")
-    if len(checked) > 44:  # AWS allows 50, of which the collection needs a few
-        raise HallmarkError(f"{key}: {len(checked)} tags", "at most 44")
+    count = len({*checked, *besides})
+    if count > 44:  # AWS allows 50, of which the collection needs a few
+        raise HallmarkError(f"{key}: {count} tags" + (" with those of tags" if besides else ""), "at most 44")
     return checked
 
 

@@ -303,6 +303,7 @@ def test_killed_at_any_change_it_goes_on_where_it_was(build, image, lost):
         ({"family": "acs:web"}, "family: 'acs:web'"),
         ({"keep_in_build_region": False}, "keep_in_build_region: false, and no copies"),
         ({"tags": {"acs:x": "y"}}, "tags: 'acs:x'"),
+        ({"tags": {"a": "b"}, "snapshot_tags": {str(number): "x" for number in range(14)}}, "15 tags with those of"),
     ],
 )
 def test_what_cannot_be_is_told_in_plan(build, options, message):

@@ -97,6 +97,9 @@ def test_a_taken_name_is_told_before_the_machine_is_stopped(account, modules, im
     assert "StopInstances" not in " ".join(outcome.calls)
 
 
+MANY_TAGS = {str(number): "x" for number in range(42)}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -104,6 +107,8 @@ def test_a_taken_name_is_told_before_the_machine_is_stopped(account, modules, im
         ({"encrypted": True, "launch_users": ["123456789012"]}, "encrypted with Amazon's own key"),
         ({"copies": [{"region": "eu-west-1", "encrypted": True}], "launch_users": ["123456789012"]}, "in eu-west-1"),
         ({"deprecate_at": "soon"}, "deprecate_at: 'soon': as +90d"),
+        ({"description": "x" * 256}, "description: 256 characters: at most 255"),
+        ({"tags": dict.fromkeys("abc", "x"), "snapshot_tags": MANY_TAGS}, "snapshot_tags: 45 tags with those of tags"),
         ({"disks": [{"device_name": "sdb", "size": 3}]}, "disks: device_name: 'sdb'"),
     ],
 )
