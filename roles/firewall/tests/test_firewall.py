@@ -42,7 +42,9 @@ class Firewall:
     def __init__(self, text: str) -> None:
         parts = parts_of(text)
         self.defaults, services, self.nft, self.stored, self.ufw, self.firewalld = parts
-        self.enabled = [line.split()[0] for line in services.splitlines() if line.endswith(" enabled")]
+        enabled = [line.split()[0] for line in services.splitlines() if line.endswith(" enabled")]
+        # Ubuntu's unit of ufw is enabled from the start, and does nothing until ufw itself is.
+        self.enabled = [name for name in enabled if name != "ufw" or "Status: active" in self.ufw]
 
     def denies(self, name: str) -> dict[str, bool]:
         """What firewall `name` does with incoming packets, now and after a boot."""

@@ -63,7 +63,9 @@ def test_without_ufw_its_defaults_do_not_apply(areas):
     [
         ({}, "passed"),
         ({"enabled": ""}, "failed"),
-        ({"enabled": "nftables ufw"}, "failed"),
+        ({"enabled": "nftables ufw", "ufw": UFW}, "failed"),
+        ({"enabled": "nftables ufw", "ufw": "Status: inactive\n"}, "passed"),
+        ({"enabled": "ufw", "ufw": "Status: inactive\n"}, "failed"),
         ({"nft": ""}, "failed"),
         ({"nft": LISTED.replace("policy drop", "policy accept")}, "failed"),
         ({"nft": LISTED.replace('iif "lo" accept', "")}, "failed"),
