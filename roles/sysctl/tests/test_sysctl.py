@@ -47,7 +47,9 @@ TABLE = [
 
 
 def _command() -> str:
-    keys = {key_path(must["key"]) for item in CONTROLS.values() for must in item["must"] if "key" in must}
+    musts = [must for item in CONTROLS.values() for must in item["must"] if "key" in must]
+    keys = {key_path(must["key"]) for must in musts}
+    keys |= {key_path(must["key"]).replace("/all/", "/*/") for must in musts if must.get("interfaces")}
     keys = {key for key in keys if key.startswith(("net/", "kernel/", "vm/", "fs/", "dev/", "user/"))}
     folders = " ".join(f"{folder}/*.conf" for folder in FOLDERS)
     return f"""\
@@ -101,6 +103,15 @@ class Kernel:
             values[tool] = f"{found.value}" if found else "not set"
         return values
 
+    def interfaces(self, key: str) -> dict[str, str]:
+        """Running value of a parameter of all interfaces (a path) for each that there is."""
+        front, back = key.split("/all/")
+        return {
+            f"{key_name(path)} (running)": value
+            for path, value in self.running.items()
+            if re.fullmatch(rf"{front}/(?!all/|default/)[^/]+/{back}", path)
+        }
+
     def own_files(self) -> list[str]:
         """Drop-ins this collection wrote."""
         paths = [path for path in self.files if path.startswith("/etc/sysctl.d/")]
@@ -143,8 +154,12 @@ def judge(musts: list[dict], kernel: Kernel, family: str) -> tuple[dict, dict]:
         lacks = must.get("may_lack") or (key.startswith("net/ipv6/") and not kernel.has_ipv6)
         if lacks and key not in kernel.running:
             continue
-        for place, value in kernel.places(key, must.get("stored", True)).items():
-            name = f"{must['key']} ({place})"
+        places = {
+            f"{must['key']} ({place})": value for place, value in kernel.places(key, must.get("stored", True)).items()
+        }
+        if must.get("interfaces"):  # what these say counts, whatever the one for all says
+            places |= kernel.interfaces(key)
+        for name, value in places.items():
             found[name] = value
             expected[name] = value if _accepts(value, must["value"]) else _wish(must["value"])
     return found, expected

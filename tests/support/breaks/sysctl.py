@@ -45,7 +45,7 @@ BREAKS: dict[str, tuple[str, str]] = {
     "sysctl-11": value("net.ipv4.tcp_syncookies", "0", "1"),
     "sysctl-12": value("net.ipv4.conf.all.shared_media", "0", "1"),
     "sysctl-13": value("net.ipv4.conf.default.accept_source_route", "1", "0"),
-    "sysctl-14": value("net.ipv4.conf.default.accept_redirects", "1", "0"),
+    "sysctl-14": value("net.ipv4.conf.lo.accept_redirects", "1", "0"),
     "sysctl-15": value("net.ipv4.conf.default.secure_redirects", "1", "0"),
     "sysctl-16": value("net.ipv4.conf.default.send_redirects", "1", "0"),
     "sysctl-17": value("net.ipv4.conf.all.log_martians", "0", "1"),

@@ -90,6 +90,22 @@ def test_a_loose_interface_and_a_readable_file_fail_alone():
     assert SYSCTL.failing(kernel(mode="644")) == {"ds-sysctl-08"}
 
 
+@pytest.mark.parametrize(
+    ("path", "control"),
+    [
+        ("ipv4/conf/eth0/accept_redirects", "sysctl-14"),
+        ("ipv4/conf/eth0/secure_redirects", "sysctl-15"),
+        ("ipv4/conf/lo/send_redirects", "sysctl-16"),
+        ("ipv6/conf/eth0/accept_redirects", "sysctl-20"),
+        ("ipv6/conf/eth0/accept_ra", "sysctl-25"),
+        ("ipv6/conf/eth0/autoconf", "sysctl-26"),
+    ],
+)
+def test_one_interface_that_differs_fails(path, control):
+    assert SYSCTL.failing(kernel({f"net/{path}": "1"})) == {control}
+    assert SYSCTL.failing(kernel({f"net/{path}": "0"})) == set()
+
+
 def test_a_wrong_core_path_counts_when_set_id_programs_dump():
     assert SYSCTL.failing(kernel({"fs/suid_dumpable": "2"})) == {"sysctl-31b"}
     assert SYSCTL.failing(kernel({"fs/suid_dumpable": "2", "kernel/core_pattern": "|/bin/false"})) == set()
