@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+
 import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.swept import Swept
@@ -203,6 +205,14 @@ def test_the_roles_own_lines_meet_the_controls_on_mounts(areas):
     found = facts(areas)
     found.texts["/etc/fstab"] = texts
     assert areas["minimize_access"].failing(found) == {"ds-min-05"}
+
+
+def test_the_dynamic_loader_stays_everybodys():
+    """Debian links it as /usr/bin/ld.so, beside the linkers ld.bfd and ld.gold."""
+    closed = role_value("minimize_access", "__minimize_access_files", minimize_access_compilers=True)
+    patterns = [item["path"] for item in closed]
+    assert [path for path in patterns if fnmatch.fnmatch("/usr/bin/ld.so", path)] == []
+    assert [path for path in patterns if fnmatch.fnmatch("/usr/bin/ld.bfd", path)] == ["/usr/bin/ld.bfd"]
 
 
 def test_compilers_are_asked_for_only_when_told():
