@@ -9,6 +9,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening import (
     account_ageing,
     account_cloud,
     account_homes,
+    sysusers,
 )
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.account_files import (
     GID,
@@ -163,6 +164,7 @@ class Policy:
                     "remove people with ansible.builtin.user"
                 )
             self._delete(account)
+        sysusers.forget(self.tree, self.options["remove"])
 
     def _delete(self, account: Account) -> None:
         name = account.name

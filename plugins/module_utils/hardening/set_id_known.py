@@ -25,6 +25,7 @@ _DEBIAN = """
 /usr/sbin/exim4 /usr/sbin/postdrop /usr/sbin/postqueue /usr/sbin/dma /usr/lib/dma/dma-mbox-create
 /usr/lib/x86_64-linux-gnu/utempter/utempter /usr/lib/aarch64-linux-gnu/utempter/utempter
 /usr/bin/ping /usr/bin/arping /usr/bin/clockdiff /usr/bin/mtr-packet
+/usr/sbin/pam-tmpdir-helper
 """.split()
 _UBUNTU = """
 /usr/bin/write.ul /usr/bin/screen

@@ -234,6 +234,23 @@ def test_vendor_accounts_go_with_their_group_when_asked(debian):
     assert debian.run(remove=["games"])[0].changes == []
 
 
+def test_systemd_does_not_make_them_again(debian):
+    vendor, own = (debian.top / folder / "sysusers.d" for folder in ("usr/lib", "etc"))
+    vendor.mkdir(parents=True)
+    other = "u man 6:12 - /var/cache/man\n"
+    basic = f"# vendor\ng games 60\nu games 5:60 - /usr/games\nu! irc 39\nm man games\nm man audio\n{other}"
+    (vendor / "basic.conf").write_text(basic)
+    (vendor / "other.conf").write_text(other)
+    debian.run(remove=["games", "irc"])
+    text = (own / "basic.conf").read_text()
+    assert text.startswith("# Managed by Ansible")
+    assert text.endswith(f"# vendor\nm man audio\n{other}")
+    assert not (own / "other.conf").exists()
+    assert debian.run(remove=["games", "irc"])[0].changes == []
+    (own / "basic.conf").write_text("# an administrator's\n")
+    assert debian.run(remove=["games", "irc"])[0].changes == []
+
+
 @pytest.mark.parametrize(("name", "uid"), [("root", 0), ("person", 1000), ("sync", 4)])
 def test_people_and_root_are_never_removed(debian, name, uid):
     debian.add("person", 1000)

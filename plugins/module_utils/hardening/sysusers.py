@@ -1,0 +1,43 @@
+# Copyright: Contributors to the hallmark.images project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeping systemd-sysusers from making accounts again that were removed.
+
+It makes what sysusers.d(5) lists at the first boot after an update of /usr: on Debian 12 and later every account
+of base-passwd. No line can take back another, but a file in /etc stands in for the vendor's of the same name.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import Tree
+
+VENDOR, OWN = "/usr/lib/sysusers.d", "/etc/sysusers.d"
+HEADER = "# Managed by Ansible, module hallmark.images.account_policy; changes here are lost.\n"
+
+
+def forget(tree: Tree, names: list[str]) -> None:
+    """Have no file of the vendor make the accounts and groups `names`, or make anybody a member of these groups.
+
+    What an administrator has put in place of a file of the vendor is left alone.
+    """
+    for file in tree.names(VENDOR) if names else []:
+        held = tree.read(f"{OWN}/{file}")
+        if not file.endswith(".conf") or (held is not None and not held.startswith(HEADER)):
+            continue
+        text = tree.read(f"{VENDOR}/{file}") or ""
+        kept = without(text, names)
+        if kept != text:
+            tree.directory(OWN)
+            tree.write(f"{OWN}/{file}", f"{HEADER}# Its lines for {', '.join(sorted(names))} are left out.\n{kept}")
+
+
+def without(text: str, names: list[str]) -> str:
+    """A file of sysusers.d without the lines that speak of some accounts or groups."""
+    kept = []
+    for line in text.splitlines(keepends=True):
+        words = line.split()
+        kind = words[0].rstrip("!-=^$") if words else ""
+        named = {word.strip('"') for word in (words[1:3] if kind == "m" else words[1:2])}
+        if kind not in ("u", "g", "m") or not named & set(names):
+            kept.append(line)
+    return "".join(kept)
