@@ -148,11 +148,14 @@ def _absent(module: AnsibleModule, ledger: Ledger, provider: ImageProvider, rest
     names = "".join(f"{name}\n" for name in provider.plan()) if there else ""
     if there and not module.check_mode:
         remove(ledger, provider, Waiter(module.params["timeout"], provider.interval))
+    absent = "nothing is there"
+    if not ledger.read().entries:
+        absent += f" that this computer knows of: it has no ledger of build {ledger.build_id}"
     return {
         "build_id": ledger.build_id,
         "changed": there,
         "diff": {"before": names, "after": ""},
-        "msg": "removed" if there else "nothing is there",
+        "msg": "removed" if there else absent,
     }
 
 

@@ -52,6 +52,13 @@ def test_until_it_is_published_it_is_private_and_expires(account, modules, image
     assert described(account, made["id"])["Public"] is False
 
 
+def test_where_the_build_is_unknown_its_images_are_too(modules):
+    options = {"region": HOME, "build_id": "20260101t000000-zzzzzz", "name": "web", "state": "absent"}
+    said = modules.succeed("aws_image", **options)
+    assert said["changed"] is False
+    assert said["msg"].endswith("this computer knows of: it has no ledger of build 20260101t000000-zzzzzz")
+
+
 def test_copies_permissions_and_deprecation(account, modules, image, build):
     options = {
         **image,
