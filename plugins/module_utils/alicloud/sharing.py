@@ -43,20 +43,24 @@ def check(params: dict[str, Any]) -> None:
     encrypted = bool(params["encrypted"] or params["kms_key_id"])
     disks = [] if params["system_disk_only"] else params["data_disks"]
     several = bool(disks)
-    if any(disk.get("encrypted") or disk.get("kms_key_id") for disk in disks):
-        _check_key(params["region"] or "the build's region", True, "its own", several)
-    _check_key(params["region"] or "the build's region", encrypted, params["kms_key_id"], several)
+    home = params["region"] or "the build's region"
+    _check_key(home, encrypted, params["kms_key_id"])
+    _check_disks(home, encrypted or any(disk.get("encrypted") or disk.get("kms_key_id") for disk in disks), several)
     for copy in params["copies"]:
         cipher = encrypted or copy["encrypted"] or bool(copy["kms_key_id"])
-        _check_key(copy["region"], cipher, copy["kms_key_id"], several)
+        _check_key(copy["region"], cipher, copy["kms_key_id"])
+        _check_disks(copy["region"], cipher, several)
 
 
-def _check_key(region: str, encrypted: bool, key: str | None, several: bool) -> None:
+def _check_key(region: str, encrypted: bool, key: str | None) -> None:
     if encrypted and (not key or key.endswith(SERVICE_KEY)):
         raise HallmarkError(
             f"launch_users: the image in {region} is encrypted with the service key, which no other account may use",
             "kms_key_id with a key of your own",
         )
+
+
+def _check_disks(region: str, encrypted: bool, several: bool) -> None:
     if encrypted and several:
         raise HallmarkError(
             f"launch_users: the image in {region} is encrypted and has data disks, and such a one cannot be shared",
