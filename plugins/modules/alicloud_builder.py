@@ -61,6 +61,15 @@ options:
         description: Whether deprecated images count.
         type: bool
         default: false
+  instance_name:
+    description:
+      - The instance's name in the console, of 2 to 128 letters, digits and C(.:_-), with a letter first. Made of the
+        build's id when missing, as the names of all that is made.
+      - Names are for people alone. What belongs to a build is known by its ledger and its tags.
+    type: str
+  instance_description:
+    description: The instance's description, of 2 to 256 characters, without C(http://) or C(https://) in front.
+    type: str
   instance_types:
     description: Instance types in the order of preference. The next is tried where there is no stock of one.
     type: list
@@ -91,6 +100,9 @@ options:
     description: The network of a temporary VPC.
     type: str
     default: 172.16.0.0/16
+  vpc_name:
+    description: The name of a temporary VPC, of 1 to 128 characters, without C(http://) or C(https://) in front.
+    type: str
   vswitch_ids:
     description: Existing vSwitches of one VPC. The next is tried where there is no stock in the zone of one.
     type: list
@@ -98,6 +110,13 @@ options:
     default: []
   vswitch_cidr:
     description: The network of a temporary vSwitch in O(vpc_id).
+    type: str
+  vswitch_name:
+    description:
+      - The name of each temporary vSwitch, of 1 to 128 characters, without C(http://) or C(https://) in front.
+    type: str
+  security_group_name:
+    description: The name of a temporary security group. As O(instance_name) in its form.
     type: str
   encrypted:
     description:
@@ -123,6 +142,12 @@ options:
         description: For V(cloud_essd). V(PL1) when missing.
         type: str
         choices: [PL0, PL1, PL2, PL3]
+      name:
+        description: The name of the disk. As O(instance_name) in its form.
+        type: str
+      description:
+        description: Its description. As O(instance_description) in its form.
+        type: str
   data_disks:
     description: Further disks. All disks end with the machine.
     type: list
@@ -144,6 +169,12 @@ options:
         description: For V(cloud_essd). V(PL1) when missing.
         type: str
         choices: [PL0, PL1, PL2, PL3]
+      name:
+        description: The name of the disk. As O(instance_name) in its form.
+        type: str
+      description:
+        description: Its description. As O(instance_description) in its form.
+        type: str
       snapshot_id:
         description: A snapshot to start from.
         type: str

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.connection import Connection, check_region
+from ansible_collections.hallmark.images.plugins.module_utils.alicloud.names import check_description
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 
 #: Names of images and of image families (API reference, CreateImage).
@@ -43,9 +44,7 @@ def check(params: dict[str, Any]) -> None:
     :raises HallmarkError: naming option and value.
     """
     check_name("name", params["name"])
-    text = params["description"]
-    if text and (not 2 <= len(text) <= 256 or text.startswith(("http://", "https://"))):
-        raise HallmarkError(f"description: {text!r}", "2 to 256 characters, without http:// or https:// in front")
+    check_description("description", params["description"] or None)
     for copy in params["copies"]:
         check_region("copies: region", copy["region"])
         if copy["name"] is not None:

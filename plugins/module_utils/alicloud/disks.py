@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.hallmark.images.plugins.module_utils.alicloud import names
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 
 #: GiB that a disk of each category may have, as a system disk and as a data disk (ECS API reference, RunInstances).
@@ -27,6 +28,8 @@ DISK: dict[str, dict[str, Any]] = {
     "size": {"type": "int"},
     "category": {"type": "str", "choices": list(CATEGORIES), "default": "cloud_essd"},
     "performance_level": {"type": "str", "choices": list(LEVELS)},
+    "name": {"type": "str"},
+    "description": {"type": "str"},
 }
 DATA_DISK: dict[str, dict[str, Any]] = {
     "device_name": {"type": "str"},
@@ -44,7 +47,7 @@ def system_disk(params: dict[str, Any], image: dict[str, Any]) -> dict[str, Any]
     :param image: the source image.
     :raises HallmarkError: on what ECS would refuse.
     """
-    disk = params["root_disk"] or {"size": None, "category": "cloud_essd", "performance_level": None}
+    disk = params["root_disk"] or {**dict.fromkeys(DISK), "category": DISK["category"]["default"]}
     least = max(20, int(image.get("Size") or 0))
     return {**_disk("root_disk", disk, least, CATEGORIES[disk["category"]][0]), **_cipher(params, params)}
 
@@ -78,7 +81,10 @@ def _disk(key: str, disk: dict[str, Any], least: int, most: int) -> dict[str, An
     least = max(least, LEVELS[level] if level else 0)
     if size is not None and not least <= size <= most:
         raise HallmarkError(f"{key}: size: {size}", f"a number of GiB from {least} to {most}")
+    names.check_name(f"{key}: name", disk["name"])
+    names.check_description(f"{key}: description", disk["description"])
     values = {"Category": category, "Size": size, "PerformanceLevel": level}
+    values |= {"DiskName": disk["name"], "Description": disk["description"]}
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -53,6 +53,7 @@ def requests(params: dict[str, Any], given: Given) -> list[dict[str, Any]]:
     shared: dict[str, Any] = {
         "ImageId": given.image["ImageId"],
         "InstanceName": given.instance_name,
+        "Description": params["instance_description"],
         "SecurityGroupIds": given.groups,
         "KeyPairName": given.key or None,
         "Password": given.password or None,

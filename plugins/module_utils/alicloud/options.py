@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.hallmark.images.plugins.module_utils.alicloud import disks, launching, network
+from ansible_collections.hallmark.images.plugins.module_utils.alicloud import disks, launching, names, network
 from ansible_collections.hallmark.images.plugins.module_utils.build import reach
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 
@@ -41,6 +41,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
             "include_deprecated": {"type": "bool", "default": False},
         },
     },
+    **names.ARGUMENT_SPEC,
     "instance_types": {"type": "list", "elements": "str", "default": ["ecs.e-c1m2.large", "ecs.c6.large"]},
     "market": {"type": "str", "choices": list(launching.MARKETS), "default": "on-demand"},
     "spot_max_price": {"type": "str"},
@@ -84,6 +85,7 @@ def check(params: dict[str, Any]) -> None:
     for one, other in ONLY_ONE:
         if params[one] and params[other]:
             raise HallmarkError(f"{one}: with {other}", "only one of them")
+    names.check(params)
     if params["vswitch_cidr"] and not params["vpc_id"]:
         raise HallmarkError("vswitch_cidr: without vpc_id", "both; a temporary VPC is divided by itself")
     if params["security_group_ids"] and not (params["vpc_id"] or params["vswitch_ids"]):

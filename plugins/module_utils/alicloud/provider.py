@@ -212,18 +212,19 @@ class AlicloudProvider:
     def _vpc(self) -> dict[str, Any]:
         return {
             "CidrBlock": self.params["vpc_cidr"],
-            "VpcName": self.thing,
+            "VpcName": self.params["vpc_name"] or self.thing,
             **grouped(self.params["resource_group_id"]),
         }
 
     def _vswitch(self, place: network.Place) -> dict[str, Any]:
         vpc = place.vpc or self._identifier("vpc")
-        return {"VpcId": vpc, "ZoneId": place.zone, "CidrBlock": place.cidr, "VSwitchName": self.thing}
+        name = self.params["vswitch_name"] or self.thing
+        return {"VpcId": vpc, "ZoneId": place.zone, "CidrBlock": place.cidr, "VSwitchName": name}
 
     def _group(self) -> dict[str, Any]:
         return {
             "VpcId": self.places[0].vpc or self._identifier("vpc"),
-            "SecurityGroupName": self.thing,
+            "SecurityGroupName": self.params["security_group_name"] or self.thing,
             "Description": f"Temporary, of build {self.ledger.build_id}",
             **grouped(self.params["resource_group_id"]),
         }
@@ -252,7 +253,7 @@ class AlicloudProvider:
             vswitches=[place.vswitch for place in self.places if place.vswitch] or new,
             groups=groups,
             key="" if self.windows else self.key.key_name,
-            instance_name=self.thing,
+            instance_name=self.params["instance_name"] or self.thing,
             expires=self.expires,
             **(self._secrets(planned) if self.windows else {"user_data": userdata.compose(self.own_data)}),
         )

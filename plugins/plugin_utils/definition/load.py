@@ -20,7 +20,7 @@ from ansible_collections.hallmark.images.plugins.plugin_utils.definition.referen
     check_references,
     referenced_files,
 )
-from ansible_collections.hallmark.images.plugins.plugin_utils.definition.schema import check_schema
+from ansible_collections.hallmark.images.plugins.plugin_utils.definition.schema import check_schema, platform_of
 from ansible_collections.hallmark.images.plugins.plugin_utils.definition.tree import Place, find_definitions
 from ansible_collections.hallmark.images.plugins.plugin_utils.definition.user_data import check_user_data
 
@@ -70,9 +70,10 @@ def check_document(document: Document, platform: str = "") -> list[Problem]:
     """All problems of one definition, in the order of its lines. Its path tells the platform when that is missing."""
     if document.problems:
         return document.problems
+    platform = platform or platform_of(document)
     problems = check_schema(document, platform)
     told = {problem.key for problem in problems}
-    further = check_references(document) + check_hardening(document) + check_user_data(document)
+    further = check_references(document, platform) + check_hardening(document) + check_user_data(document)
     if not any(key.startswith("data_disks") for key in told):
         further += check_data_disks(document)
     problems += [problem for problem in further if problem.key not in told]

@@ -12,16 +12,17 @@ from ansible.template import trust_as_template
 
 from ansible_collections.hallmark.images.plugins.plugin_utils.definition.document import Document
 from ansible_collections.hallmark.images.plugins.plugin_utils.definition.problem import Path, Problem
-from ansible_collections.hallmark.images.plugins.plugin_utils.definition.schema import Deferred, defer
+from ansible_collections.hallmark.images.plugins.plugin_utils.definition.schema import OWN_SCHEMA, Deferred, defer
 
 
-def check_references(document: Document) -> list[Problem]:
+def check_references(document: Document, platform: str) -> list[Problem]:
     """Problems with the files and names that a definition of the right shape refers to."""
     problems = []
     for path, value in _file_values(document):
         if reason := why_unreadable(resolve(document, value)):
             problems.append(document.problem(path, value, reason))
-    return problems + list(_repeated_disks(document))
+    # With QEMU a disk's file and serial are its name; elsewhere a name is for people.
+    return problems + ([] if platform in OWN_SCHEMA else list(_repeated_disks(document)))
 
 
 def referenced_files(document: Document) -> list[str]:

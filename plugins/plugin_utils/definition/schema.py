@@ -46,8 +46,13 @@ def is_template(value: object) -> bool:
     return isinstance(value, str) and ("{{" in value or "{%" in value) and is_trusted_as_template(value)
 
 
-def check_schema(document: Document, platform: str = "") -> list[Problem]:
-    """All the places where a definition differs from the schema of its platform, which its path tells when missing.
+def platform_of(document: Document) -> str:
+    """The platform that the path of a definition tells."""
+    return "".join(pathlib.PurePath(document.file).parts[-4:-3])
+
+
+def check_schema(document: Document, platform: str) -> list[Problem]:
+    """All the places where a definition differs from the schema of its platform.
 
     Raises:
         ImportError: The Python package jsonschema is missing.
@@ -55,7 +60,6 @@ def check_schema(document: Document, platform: str = "") -> list[Problem]:
     if JSONSCHEMA_ERROR:
         raise ImportError("jsonschema")
     problems = list(_template_problems(document, document.data, ()))
-    platform = platform or "".join(pathlib.PurePath(document.file).parts[-4:-3])
     for error in _validator(platform if platform in OWN_SCHEMA else "").iter_errors(defer(document.data)):
         problems.extend(_explain(document, error))
     return problems

@@ -10,6 +10,7 @@ import re
 
 from emulators.alicloud.api import Reply, Request, action, page, shown_tags
 from emulators.alicloud.errors import ApiError, missing
+from emulators.alicloud.names import check_description, check_name
 from emulators.alicloud.things import Group, Instance, Vpc
 
 RULE = (
@@ -32,9 +33,8 @@ def create_security_group(request: Request) -> Reply:
         raise missing("VpcId")  # classic networks are no longer sold
     vpc = request.find(Vpc, request["VpcId"])
     name = request.get("SecurityGroupName", "")
-    if name and (not 2 <= len(name) <= 128 or name.startswith(("http://", "https://")) or not name[0].isalpha()):
-        message = "Specified security group name is not valid."
-        raise ApiError(400, "InvalidSecurityGroupName.Malformed", message)
+    check_name("SecurityGroupName", name)
+    check_description("SecurityGroupDescription", request.get("Description", ""))
     request.checked()
     group = request.make(Group, vpc=vpc.id, name=name, description=request.get("Description", ""))
     return {"SecurityGroupId": group.id}

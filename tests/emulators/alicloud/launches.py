@@ -18,6 +18,7 @@ from emulators.alicloud.images import newest, usable
 from emulators.alicloud.instances import release_time
 from emulators.alicloud.kms import check_key
 from emulators.alicloud.lifecycle import begin, release_at_its_time
+from emulators.alicloud.names import check_description, check_name
 from emulators.alicloud.offers import CATEGORIES, LEVELS, TYPES, Type, check_zone, in_stock
 from emulators.alicloud.roles import check_role
 from emulators.alicloud.things import Disk, Group, Image, Instance, KeyPair, Snapshot, VSwitch
@@ -74,6 +75,8 @@ def disk_fields(request: Request, given: dict[str, Any], name: str, source: dict
         raise bad(f"{name}.PerformanceLevel")
     encrypted = bool(given.get("Encrypted") or given.get("KMSKeyId") or source.get("Encrypted"))
     check_key(request.world, request.region, given.get("KMSKeyId"))
+    check_name(f"{name}.DiskName", given.get("DiskName", ""), "DiskName")
+    check_description(f"{name}.Description", given.get("Description", ""), "DiskDescription")
     return {
         "category": category,
         "level": level,
@@ -189,9 +192,8 @@ def check_words(request: Request, image: Image) -> None:
         raise ApiError(400, "InvalidInternetMaxBandwidthOut.Malformed", message)
     if "HttpTokens" in request and request["HttpTokens"] == "required" and image.alias == "" and image.imds != "v2":
         raise bad("HttpTokens", "The image's metadata access mode is v1.")  # from memory
-    name = request.get("InstanceName", "")
-    if name and (not 2 <= len(name) <= 128 or not name[0].isalpha() or name.startswith(("http://", "https://"))):
-        raise ApiError(400, "InvalidInstanceName.Malformed", "The specified parameter InstanceName is not valid.")
+    check_name("InstanceName", request.get("InstanceName", ""))
+    check_description("Description", request.get("Description", ""))
     if "UserData" in request:
         try:
             base64.b64decode(request["UserData"], validate=True)

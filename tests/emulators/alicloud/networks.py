@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from emulators.alicloud.api import Reply, Request, action, page
 from emulators.alicloud.errors import ApiError, bad
+from emulators.alicloud.names import check_network_name
 from emulators.alicloud.offers import check_zone
 from emulators.alicloud.things import Group, Instance, Vpc, VSwitch
 from emulators.alicloud.world import Thing
@@ -27,12 +28,6 @@ def begin(request: Request, net: Net, seconds: float) -> Net:
 def vpc_tags(thing: Thing) -> Reply:
     """A thing's tags as VPC shows them."""
     return {"Tag": [{"Key": key, "Value": value} for key, value in thing.tags.items()]}
-
-
-def check_name(name: str, text: str) -> None:
-    """Refuse what VPC refuses as a name."""
-    if text and (not 1 <= len(text) <= 128 or text.startswith(("http://", "https://"))):
-        raise ApiError(400, f"Invalid{name}.Malformed", f"The specified parameter {name} is not valid.")
 
 
 def network(name: str, text: str) -> ipaddress.IPv4Network:
@@ -57,7 +52,7 @@ def create_vpc(request: Request) -> Reply:
     cidr = request.get("CidrBlock", "172.16.0.0/12")
     if not 8 <= network("CidrBlock", cidr).prefixlen <= 28:
         raise ApiError(400, "InvalidCIDRBlock", "Specified CIDR block is not valid.")
-    check_name("VpcName", request.get("VpcName", ""))
+    check_network_name("VpcName", request.get("VpcName", ""))
     request.tags  # noqa: B018 - checks them
     request.checked()
     vpc = request.make(Vpc, cidr=cidr, name=request.get("VpcName", ""), description=request.get("Description", ""))
@@ -150,7 +145,7 @@ def create_vswitch(request: Request) -> Reply:
         )
     if any(cidr.overlaps(ipaddress.IPv4Network(switch.cidr)) for switch in switches(request, vpc)):
         raise ApiError(400, "InvalidCidrBlock.Overlapped", "Specified CIDR block is overlapped with other subnet.")
-    check_name("VSwitchName", request.get("VSwitchName", ""))
+    check_network_name("VSwitchName", request.get("VSwitchName", ""))
     request.checked()
     switch = request.make(
         VSwitch,

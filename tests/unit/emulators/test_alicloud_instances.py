@@ -73,7 +73,7 @@ def test_a_launch_has_what_it_was_given(cloud):
         KeyPairName="k1",
         InstanceName="web",
         HostName="web",
-        Description="d",
+        Description="a web server",
         RamRoleName="app",
         ResourceGroupId="rg-1",
         UserData=base64.b64encode(b"#!/bin/sh\n").decode(),
@@ -136,6 +136,11 @@ def test_a_launch_has_what_it_was_given(cloud):
         ({"AutoReleaseTime": "tomorrow"}, "InvalidAutoReleaseTime.Malformed"),
         ({"AutoReleaseTime": "2026-01-01T00:00:00Z"}, "InvalidAutoReleaseTime.Malformed"),
         ({"InstanceName": "-"}, "InvalidInstanceName.Malformed"),
+        ({"InstanceName": "a b"}, "InvalidInstanceName.Malformed"),
+        ({"Description": "d"}, "InvalidDescription.Malformed"),
+        ({"SystemDisk.DiskName": "1"}, "InvalidDiskName.Malformed"),
+        ({"SystemDisk.Description": "http://d"}, "InvalidDiskDescription.Malformed"),
+        ({"DataDisk": [{"Size": 20, "DiskName": "a/b"}]}, "InvalidDiskName.Malformed"),
     ],
 )
 def test_a_launch_that_cannot_be_is_refused_and_leaves_nothing(cloud, change, error):
