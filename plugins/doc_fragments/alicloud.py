@@ -32,7 +32,9 @@ options:
     description: The secret of O(access_key). C(ALICLOUD_SECRET_KEY) or C(ALIBABA_CLOUD_ACCESS_KEY_SECRET) when missing.
     type: str
   security_token:
-    description: The token that belongs to temporary keys. C(ALIBABA_CLOUD_SECURITY_TOKEN) when missing.
+    description:
+      - The token that belongs to temporary keys. C(ALICLOUD_SECURITY_TOKEN) or C(ALIBABA_CLOUD_SECURITY_TOKEN) when
+        missing; and C(SECURITY_TOKEN), as Packer reads it, with C(ALICLOUD_ACCESS_KEY) and C(ALICLOUD_SECRET_KEY).
     type: str
   ram_role_name:
     description:

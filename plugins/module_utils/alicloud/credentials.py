@@ -33,6 +33,10 @@ ENVIRONMENT = {
     "role_arn": ("ALIBABA_CLOUD_ROLE_ARN",),
     "role_session_name": ("ALIBABA_CLOUD_ROLE_SESSION_NAME",),
 }
+#: The variable that Packer reads a token from. Its name says nothing of whose it is, so it counts only where the keys
+#: come from the variables that Packer reads too.
+PACKERS_TOKEN = "SECURITY_TOKEN"
+PACKERS_KEYS = ("ALICLOUD_ACCESS_KEY", "ALICLOUD_SECRET_KEY")
 #: The aliyun CLI's file of profiles, and the kinds of profile that can be used without a person.
 CLI_FILE = "~/.aliyun/config.json"
 MODES = ("AK", "StsToken", "RamRoleArn", "EcsRamRole")
@@ -134,7 +138,10 @@ class Credentials:
 
 def environment(name: str) -> str:
     """What the environment says of an option; empty for nothing."""
-    return next((os.environ[key] for key in ENVIRONMENT[name] if os.environ.get(key)), "")
+    variables = ENVIRONMENT[name]
+    if name == "security_token" and all(os.environ.get(key) for key in PACKERS_KEYS):
+        variables = (variables[0], PACKERS_TOKEN, *variables[1:])
+    return next((os.environ[key] for key in variables if os.environ.get(key)), "")
 
 
 def read_profile(path: Path, name: str, required: bool) -> dict[str, Any] | None:

@@ -41,6 +41,7 @@ def environment(monkeypatch, tmp_path):
     for names in credentials.ENVIRONMENT.values():
         for name in names:
             monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv(credentials.PACKERS_TOKEN, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     return lambda **values: [monkeypatch.setenv(name, value) for name, value in values.items()]
 
@@ -74,12 +75,34 @@ def test_options_come_before_the_environment_and_are_never_mixed_with_it(environ
     "names",
     [
         ("ALICLOUD_ACCESS_KEY", "ALICLOUD_SECRET_KEY", "ALICLOUD_SECURITY_TOKEN"),
+        ("ALICLOUD_ACCESS_KEY", "ALICLOUD_SECRET_KEY", "SECURITY_TOKEN"),
         ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"),
     ],
 )
 def test_both_families_of_variables(environment, names):
     environment(**dict(zip(names, ("a", "b", "c"), strict=True)))
     assert found() == Keys("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("variables", "token"),
+    [
+        ({"ALICLOUD_ACCESS_KEY": "a", "ALICLOUD_SECRET_KEY": "b", "ALICLOUD_SECURITY_TOKEN": "own"}, "own"),
+        ({"ALICLOUD_ACCESS_KEY": "a", "ALICLOUD_SECRET_KEY": "b", "ALIBABA_CLOUD_SECURITY_TOKEN": "x"}, "packer's"),
+        ({"ALIBABA_CLOUD_ACCESS_KEY_ID": "a", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "b"}, ""),
+        ({"ALICLOUD_ACCESS_KEY": "a", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "b"}, ""),
+    ],
+    ids=["own name first", "same family first", "other family", "of each family"],
+)
+def test_packers_name_of_the_token_counts_with_packers_names_of_the_keys_alone(environment, variables, token):
+    environment(SECURITY_TOKEN="packer's", **variables)
+    assert found() == Keys("a", "b", token)
+
+
+def test_packers_name_of_the_token_is_nothing_to_keys_from_elsewhere(profiles, environment):
+    environment(SECURITY_TOKEN="packer's")
+    assert found() == Keys("w1", "w2")
+    assert found(access_key="o1", secret_key="o2") == Keys("o1", "o2")
 
 
 def test_nothing_is_one_clear_error():
