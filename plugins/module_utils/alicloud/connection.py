@@ -18,10 +18,14 @@ import time
 import traceback
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud import errors
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.credentials import SECRETS, Credentials, Keys
+from ansible_collections.hallmark.images.plugins.module_utils.alicloud.endpoints import (
+    PRODUCTS,
+    check_endpoint,
+    check_region,
+)
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.errors import ApiError
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 
@@ -62,24 +66,6 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 }
 #: What of the options the ledger holds, so that a build can be undone from the ledger alone. Never a secret.
 IN_LEDGER = ("region", "profile", "shared_credentials_file", "ram_role_name", "endpoint_url", "assume_role")
-#: Version and endpoint of each product (api.aliyun.com, "Endpoints").
-PRODUCTS = {
-    "Ecs": ("2014-05-26", "ecs.{region}.aliyuncs.com"),
-    "Vpc": ("2016-04-28", "vpc.{region}.aliyuncs.com"),
-    "Sts": ("2015-04-01", "sts.{region}.aliyuncs.com"),
-    "Ram": ("2015-05-01", "ram.aliyuncs.com"),
-}
-REGION = re.compile(r"^[a-z]{2,3}(-[a-z0-9]+)+$")
-#: ECS user guide, "Regions and zones".
-REGIONS = (
-    *("cn-beijing", "cn-chengdu", "cn-fuzhou", "cn-guangzhou", "cn-hangzhou", "cn-heyuan", "cn-hongkong"),
-    *("cn-huhehaote", "cn-nanjing", "cn-qingdao", "cn-shanghai", "cn-shenzhen", "cn-wuhan-lr", "cn-wulanchabu"),
-    *("cn-zhangjiakou", "cn-zhengzhou-jva", "cn-beijing-finance-1", "cn-hangzhou-finance", "cn-shanghai-finance-1"),
-    *("cn-shenzhen-finance-1", "cn-north-2-gov-1", "ap-northeast-1", "ap-northeast-2", "ap-south-1"),
-    *("ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7"),
-    *("eu-central-1", "eu-west-1", "me-central-1", "me-east-1", "na-south-1", "us-east-1", "us-southeast-1"),
-    "us-west-1",
-)
 #: Parameters whose value is a JSON array inside one text; all other lists are numbered.
 JSON_LISTS = ("InstanceIds", "DiskIds", "SnapshotIds", "KeyPairNames", "PrivateIpAddresses", "EipAddresses")
 #: Actions that page by a token and not by number.
@@ -269,33 +255,6 @@ def transport_reason(text: str) -> str:
     text = re.sub(r"/\?\S*", "/…", " ".join(text.split()))
     cause = re.search(r"\(Caused by (.*)\)$", text)
     return re.sub(r"<[^<>]* object at 0x[0-9a-f]+>:? ?", "", cause[1] if cause else text)
-
-
-def check_region(key: str, region: str, any_name: bool = False) -> str:
-    """A region's id. One that does not exist is refused here: there would be no host to ask.
-
-    :param any_name: whether it may be one that is not in REGIONS, because calls go to an endpoint that was given.
-    :raises HallmarkError: when it is none.
-    """
-    if region not in REGIONS and not (any_name and REGION.match(region)):
-        near = [name for name in REGIONS if name.split("-")[0] == region.split("-")[0]]
-        raise HallmarkError(
-            f"{key}: {region!r}", f"a region's id, as {', '.join(near or REGIONS)}; or endpoint_url for another"
-        )
-    return region
-
-
-def check_endpoint(url: str | None) -> str:
-    """Host and port of an endpoint; empty for none.
-
-    :raises HallmarkError: when it is not HTTPS: keys, user data and passwords go there.
-    """
-    if not url:
-        return ""
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
-        raise HallmarkError(f"endpoint_url: {url}", "https:// and a host, as https://ecs.example.com:8443")
-    return parts.netloc
 
 
 def flatten(parameters: dict[str, Any]) -> dict[str, str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.hallmark.images.plugins.module_utils.alicloud.connection import Connection, check_region
+from ansible_collections.hallmark.images.plugins.module_utils.alicloud.connection import Connection
+from ansible_collections.hallmark.images.plugins.module_utils.alicloud.endpoints import check_region
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.names import check_description
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 

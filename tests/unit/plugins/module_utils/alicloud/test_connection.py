@@ -99,7 +99,6 @@ def test_each_product_has_its_endpoint_and_version(monkeypatch):
         ("ecs.eu-central-1.aliyuncs.com", "2014-05-26"),
         ("vpc.eu-central-1.aliyuncs.com", "2016-04-28"),
         ("sts.eu-central-1.aliyuncs.com", "2015-04-01"),
-        ("ram.aliyuncs.com", "2015-05-01"),
         ("ecs.us-east-1.aliyuncs.com", "2014-05-26"),
     ]
 
