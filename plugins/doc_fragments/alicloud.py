@@ -46,6 +46,11 @@ options:
       - Another endpoint for all calls, for example a local test server. It must be HTTPS; C(ALIBABA_CLOUD_CA_BUNDLE) in
         the environment names a file with the authorities that its certificate may come from.
     type: str
+  endpoint_urls:
+    description:
+      - Endpoints by the name of the service, of V(ecs), V(vpc) and V(sts). They come before O(endpoint_url) and are, as
+        that, HTTPS and for all regions.
+    type: dict
   assume_role:
     description: A RAM role to take on before anything else. C(ALIBABA_CLOUD_ROLE_ARN) when missing.
     type: dict

@@ -52,6 +52,9 @@ options:
   alicloud_endpoint_url:
     description: Another endpoint for O(alicloud_regions), which must be HTTPS.
     type: str
+  alicloud_endpoint_urls:
+    description: The same by the name of the service, as M(hallmark.images.alicloud_builder) takes them.
+    type: dict
 """
 
 EXAMPLES = r"""
@@ -125,6 +128,7 @@ def main() -> None:
             "alicloud_regions": {"type": "list", "elements": "str", "default": []},
             "alicloud_profile": {"type": "str"},
             "alicloud_endpoint_url": {"type": "str"},
+            "alicloud_endpoint_urls": {"type": "dict"},
         },
         supports_check_mode=True,
     )
@@ -139,7 +143,7 @@ def main() -> None:
                 builds += _of_iam(module, connection)
             for region in module.params["alicloud_regions"]:
                 account = {"profile": module.params["alicloud_profile"], "region": region}
-                account["endpoint_url"] = module.params["alicloud_endpoint_url"]
+                account |= {name: module.params[f"alicloud_{name}"] for name in ("endpoint_url", "endpoint_urls")}
                 builds += remove_expired_of_alicloud(Alicloud(account), module.check_mode)
     except HallmarkError as error:
         module.fail_json(msg=str(error))

@@ -19,13 +19,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.hallmark.images.plugins.module_utils.alicloud import errors
+from ansible_collections.hallmark.images.plugins.module_utils.alicloud import endpoints, errors
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.credentials import SECRETS, Credentials, Keys
-from ansible_collections.hallmark.images.plugins.module_utils.alicloud.endpoints import (
-    PRODUCTS,
-    check_endpoint,
-    check_region,
-)
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.errors import ApiError
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 
@@ -51,7 +46,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "secret_key": {"type": "str", "no_log": True},
     "security_token": {"type": "str", "no_log": True},
     "ram_role_name": {"type": "str"},
-    "endpoint_url": {"type": "str"},
+    **endpoints.ARGUMENT_SPEC,
     "assume_role": {
         "type": "dict",
         "options": {
@@ -65,7 +60,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "max_attempts": {"type": "int", "default": 10},
 }
 #: What of the options the ledger holds, so that a build can be undone from the ledger alone. Never a secret.
-IN_LEDGER = ("region", "profile", "shared_credentials_file", "ram_role_name", "endpoint_url", "assume_role")
+IN_LEDGER = ("region", "profile", "shared_credentials_file", "ram_role_name", *endpoints.ARGUMENT_SPEC, "assume_role")
 #: Parameters whose value is a JSON array inside one text; all other lists are numbered.
 JSON_LISTS = ("InstanceIds", "DiskIds", "SnapshotIds", "KeyPairNames", "PrivateIpAddresses", "EipAddresses")
 #: Actions that page by a token and not by number.
@@ -96,7 +91,7 @@ class Door(ACSQueryConnection):
     """footmark's connection, for any action in the API's own words."""
 
     def __init__(self, keys: Keys, region: str, product: str, endpoint: str) -> None:
-        self.version = PRODUCTS[product][0]
+        self.version = endpoints.PRODUCTS[product][0]
         self.endpoint = endpoint
         super().__init__(
             keys.access, keys.secret, region, product, security_token=keys.token or None, user_agent="hallmark.images"
@@ -123,6 +118,7 @@ class Connection:
 
     :param options: those of ARGUMENT_SPEC; what is missing comes from the environment or a profile.
     :param sleep, clock: replaced by tests.
+    :raises HallmarkError: on endpoints that are none.
     """
 
     def __init__(
@@ -132,6 +128,7 @@ class Connection:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.options = options
+        self.endpoints = endpoints.given_endpoints(options)
         self._sleep = sleep
         self._clock = clock
         given = {name: options.get(name) or _given.get(name) for name in SECRETS}
@@ -151,7 +148,7 @@ class Connection:
         region = self.credentials.region()
         if not region:
             raise HallmarkError("region: missing", "region, ALIBABA_CLOUD_REGION_ID, or a region in the profile")
-        return check_region("region", region, bool(self.options.get("endpoint_url")))
+        return endpoints.check_region("region", region, "Ecs" in self.endpoints)
 
     def elsewhere(self, region: str) -> Connection:
         """The same account in another region."""
@@ -214,7 +211,7 @@ class Connection:
             raise HallmarkError("the Python package footmark is missing", "pip install footmark")
         region = self.region
         flat = flatten(parameters)  # the region is added by the SDK
-        endpoint = check_endpoint(self.options.get("endpoint_url")) or PRODUCTS[product][1].format(region=region)
+        endpoint = self.endpoints.get(product) or endpoints.PRODUCTS[product][1].format(region=region)
         # What may have been done although no answer came is done again only where that makes no second one.
         repeatable = bool(parameters.get("ClientToken")) or not action.startswith(MAKES) or "DryRun" in parameters
         tries = self.options.get("max_attempts") or 10

@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 
+#: Options that name endpoints.
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {"endpoint_url": {"type": "str"}, "endpoint_urls": {"type": "dict"}}
 #: Version and endpoint of each product (api.aliyun.com, "Endpoints").
 PRODUCTS = {
     "Ecs": ("2014-05-26", "ecs.{region}.aliyuncs.com"),
@@ -44,14 +47,35 @@ def check_region(key: str, region: str, any_name: bool = False) -> str:
     return region
 
 
-def check_endpoint(url: str | None) -> str:
+def given_endpoints(options: dict[str, Any]) -> dict[str, str]:
+    """Host and port of each product whose calls do not go where Alibaba Cloud has it, by the product's name.
+
+    :param options: endpoint_url, for all products, and endpoint_urls, for those that it names.
+    :raises HallmarkError: naming option and value, when there is no such product, or the endpoint is none.
+    """
+    services = {product.lower(): product for product in PRODUCTS}
+    urls = options.get("endpoint_urls") or {}
+    for service, url in urls.items():
+        if service not in services:
+            raise HallmarkError(f"endpoint_urls: {service}: {url}", f"a service of {', '.join(services)}")
+    given = {
+        product: check_endpoint(f"endpoint_urls: {service}", urls[service])
+        if service in urls
+        else check_endpoint("endpoint_url", options.get("endpoint_url"))
+        for service, product in services.items()
+    }
+    return {product: host for product, host in given.items() if host}
+
+
+def check_endpoint(key: str, url: Any) -> str:
     """Host and port of an endpoint; empty for none.
 
+    :param key: the option, for the message.
     :raises HallmarkError: when it is not HTTPS: keys, user data and passwords go there.
     """
     if not url:
         return ""
-    parts = urlsplit(url)
+    parts = urlsplit(str(url))
     if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
-        raise HallmarkError(f"endpoint_url: {url}", "https:// and a host, as https://ecs.example.com:8443")
+        raise HallmarkError(f"{key}: {url}", "https:// and a host, as https://ecs.example.com:8443")
     return parts.netloc

@@ -38,7 +38,7 @@ DEFINITION = f"""source:
   most_recent: true
 builder:
   region: {HOME}
-  endpoint_url: ENDPOINT
+  endpoint_urls: {{ecs: "ENDPOINT", vpc: "ENDPOINT"}}
   source_cidrs: [127.0.0.0/8]
   ssh_port: {PORT}
   eip: true

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from ansible_collections.hallmark.images.plugins.module_utils.alicloud import connection, credentials
+from ansible_collections.hallmark.images.plugins.module_utils.alicloud import connection, credentials, endpoints
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.connection import Connection, flatten
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.errors import ApiError
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError, Throttled
@@ -65,6 +65,45 @@ def test_an_endpoint_that_is_not_https_is_refused(cloud, connect, url):
     assert len(cloud.calls) == calls
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "127.0.0.1:1", "https://host/path", "https://", 5])
+def test_an_endpoint_of_one_service_that_is_not_https_is_refused(connect, url):
+    with pytest.raises(HallmarkError, match=rf"^endpoint_urls: vpc: {url}: https:// and a host"):
+        connect(endpoint_urls={"vpc": url})
+
+
+@pytest.mark.parametrize("service", ["oss", "ECS", ""])
+def test_an_endpoint_of_a_service_that_is_not_called_is_refused(connect, service):
+    with pytest.raises(HallmarkError, match=rf"^endpoint_urls: {service}: https://x: a service of ecs, vpc, sts$"):
+        connect(endpoint_urls={service: "https://x"})
+
+
+@pytest.mark.parametrize(
+    ("options", "hosts"),
+    [
+        ({}, {"Ecs": "ecs.cn-hangzhou.aliyuncs.com", "Vpc": "vpc.cn-hangzhou.aliyuncs.com"}),
+        ({"endpoint_url": "https://all:1"}, {"Ecs": "all:1", "Vpc": "all:1", "Sts": "all:1"}),
+        ({"endpoint_url": "https://all:1", "endpoint_urls": {"vpc": "https://v"}}, {"Ecs": "all:1", "Vpc": "v"}),
+        ({"endpoint_urls": {"ecs": "https://e/"}}, {"Ecs": "e", "Sts": "sts.cn-hangzhou.aliyuncs.com"}),
+    ],
+    ids=["none", "of all", "one before that of all", "of one alone"],
+)
+def test_where_calls_go(monkeypatch, options, hosts):
+    sent = []
+    monkeypatch.setattr(connection.Door, "send", lambda door, action, dummy: sent.append(door.endpoint))
+    account = Connection({"region": REGION, "access_key": "a", "secret_key": "b", **options})
+    for product in hosts:
+        account.call("x", "DescribeRegions", product)
+    assert sent == list(hosts.values())
+    assert {name: account.in_ledger().get(name) for name in options} == options
+
+
+def test_a_region_of_its_own_needs_an_endpoint_of_ecs(connect):
+    with pytest.raises(HallmarkError, match=r"^region: 'my-region-1': a region's id, .*; or endpoint_url for another"):
+        assert connect(region="my-region-1", endpoint_url=None, endpoint_urls={"vpc": "https://v"}).region
+    own = connect(region="my-region-1", endpoint_url=None, endpoint_urls={"ecs": "https://e"})
+    assert own.region == "my-region-1"
+
+
 def test_a_server_that_nobody_vouches_for_is_not_spoken_with(cloud, connect, monkeypatch):
     monkeypatch.delenv("ALIBABA_CLOUD_CA_BUNDLE")
     account = connect()
@@ -92,7 +131,7 @@ def test_each_product_has_its_endpoint_and_version(monkeypatch):
     sent = []
     monkeypatch.setattr(connection.Door, "send", lambda door, action, dummy: sent.append((door.endpoint, door.version)))
     account = Connection({"region": "eu-central-1", "access_key": "a", "secret_key": "b"})
-    for product in connection.PRODUCTS:
+    for product in endpoints.PRODUCTS:
         account.call("x", "DescribeRegions", product)
     account.elsewhere("us-east-1").call("x", "DescribeRegions")
     assert sent == [

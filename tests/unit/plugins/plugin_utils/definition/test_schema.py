@@ -167,7 +167,7 @@ NOT_OF_A_DEFINITION = {
     | {"planned_machines", "bastion", "communicator", "ssh_proxy_command"},
     "image": {"access_key", "secret_key", "session_token", "security_token", "encrypted", "kms_key_id", "data_disks"}
     | {"source", "region", "profile", "endpoint_url", "assume_role", "max_attempts"}
-    | {"shared_credentials_file", "ram_role_name"},
+    | {"shared_credentials_file", "ram_role_name", "endpoint_urls"},
 }
 
 
