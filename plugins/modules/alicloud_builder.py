@@ -71,7 +71,9 @@ options:
     description: The instance's description, of 2 to 256 characters, without C(http://) or C(https://) in front.
     type: str
   instance_types:
-    description: Instance types in the order of preference. The next is tried where there is no stock of one.
+    description:
+      - Instance types in the order of preference. The next is tried where there is no stock of one, or of a disk that
+        it is to have.
     type: list
     elements: str
     default: [ecs.e-c1m2.large, ecs.c6.large]

@@ -40,6 +40,14 @@ DATA_DISK: dict[str, dict[str, Any]] = {
 }
 
 
+def system_category(params: dict[str, Any]) -> str:
+    """The category of the system disk.
+
+    :param params: root_disk.
+    """
+    return str((params["root_disk"] or {}).get("category") or DISK["category"]["default"])
+
+
 def system_disk(params: dict[str, Any], image: dict[str, Any]) -> dict[str, Any]:
     """The parameter ``SystemDisk``.
 
@@ -47,7 +55,7 @@ def system_disk(params: dict[str, Any], image: dict[str, Any]) -> dict[str, Any]
     :param image: the source image.
     :raises HallmarkError: on what ECS would refuse.
     """
-    disk = params["root_disk"] or {**dict.fromkeys(DISK), "category": DISK["category"]["default"]}
+    disk = params["root_disk"] or {**dict.fromkeys(DISK), "category": system_category(params)}
     least = max(20, int(image.get("Size") or 0))
     return {**_disk("root_disk", disk, least, CATEGORIES[disk["category"]][0]), **_cipher(params, params)}
 

@@ -21,12 +21,22 @@ CAPACITY = (
     "InvalidResourceType.NotSupported",
     "InvalidInstanceType.ZoneNotSupported",
     "InvalidInstanceType.NotSupportDiskCategory",
+    # A disk category that is one, as the options' choices are, but not there, or not with this type.
+    "CategoryNotSupported",
+    "InvalidDiskCategory.NotSupported",
+    "InvalidDiskCategory.ValueNotSupported",
+    "InvalidSystemDiskCategory.ValueNotSupported",
+    "InvalidDataDiskCategory.ValueNotSupported",
+    "OperationDenied.CloudSSDNotSupported",
     "InvalidSpotPriceLimit.LowerThanPublicPrice",
     "InvalidVSwitchId.IpNotEnough",
     # Not capacity but a quota of the account; another family of types, or another market, has one of its own.
     "QuotaExceed.ElasticQuota",
     "QuotaExceeded.ElasticQuota",
+    "QuotaExceed.DiskCapacity",  # of a zone
 )
+#: The code OperationDenied alone says all kinds of things; what it says of capacity.
+DENIED_FOR_CAPACITY = ("does not offer the specified disk category", "is out of usage")
 DENIED = ("Forbidden.RAM", "Forbidden.RamUser", "Forbidden.SubUser", "NoPermission", "Forbidden.AccessDenied")
 #: How the codes of what something else still uses, or what is still changing, begin.
 BUSY = (
@@ -65,6 +75,13 @@ class ApiError(errors.ApiError):
     def denied(self) -> bool:
         """Whether the credentials do not allow the call."""
         return self.code in DENIED
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the same launch may succeed with another type, zone or market."""
+        if self.code == "OperationDenied":
+            return any(words in str(self) for words in DENIED_FOR_CAPACITY)
+        return self.code in CAPACITY
 
     @property
     def busy(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud import kinds, tags
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.connection import Connection
-from ansible_collections.hallmark.images.plugins.module_utils.alicloud.errors import CAPACITY, ApiError
+from ansible_collections.hallmark.images.plugins.module_utils.alicloud.errors import ApiError
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 from ansible_collections.hallmark.images.plugins.module_utils.build.remote import Remote, patiently
 from ansible_collections.hallmark.images.plugins.module_utils.build.resources import (
@@ -83,20 +83,27 @@ class Machine(Remote):
                 self.made_now = True
                 return answer["InstanceIdSets"]["InstanceIdSet"][0]
             except ApiError as error:
-                if error.code not in CAPACITY:
+                if not error.elsewhere:
                     raise
                 refused.append(f"{request['InstanceType']} in {request['VSwitchId']}: {error.code}")
         raise HallmarkError(
             f"{what}: no capacity ({', '.join(refused)})", "more instance_types, availability_zones or vswitch_ids"
         )
 
-    def ask(self, request: dict[str, Any]) -> None:
-        """Ask with DryRun whether it could be launched so.
+    def ask(self, requests: list[dict[str, Any]]) -> None:
+        """Ask with DryRun whether it could be launched in one of these ways.
 
         :raises ApiError: when not.
         """
-        without = {key: value for key, value in request.items() if key != "KeyPairName"}  # it may not be there yet
-        self.connection.allowed("launch a machine", "RunInstances", Amount=1, Tag=tags.as_list(self.labels), **without)
+        labels = tags.as_list(self.labels)
+        for number, request in enumerate(requests, 1):
+            without = {key: value for key, value in request.items() if key != "KeyPairName"}  # it may not be there yet
+            try:
+                self.connection.allowed("launch a machine", "RunInstances", Amount=1, Tag=labels, **without)
+                break
+            except ApiError as error:
+                if not error.elsewhere or number == len(requests):
+                    raise
 
     def describe(self, identifier: str) -> dict[str, Any]:
         """What DescribeInstances says of it; empty when it says nothing (yet)."""

@@ -10,7 +10,7 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.hallmark.images.plugins.module_utils.alicloud import kinds
+from ansible_collections.hallmark.images.plugins.module_utils.alicloud import disks, kinds
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.connection import Connection
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 
@@ -58,23 +58,21 @@ def find_places(connection: Connection, params: dict[str, Any]) -> list[Place]:
 
 
 def zones_with(connection: Connection, params: dict[str, Any]) -> list[str]:
-    """The zones that offer at least one of the instance types, those with stock for the first type before others.
+    """The zones that offer at least one of the instance types with the system disk's category, those with stock for the
+    first type before others.
 
     :raises HallmarkError: when no zone does.
     """
     best: dict[str, int] = {}
+    without: set[str] = set()  # the category, though they offer a type
+    category = disks.system_category(params)
     for place, kind in enumerate(params["instance_types"]):
-        answer = connection.call(
-            f"instance_types: {kind}",
-            "DescribeAvailableResource",
-            DestinationResource="InstanceType",
-            InstanceChargeType="PostPaid",
-            InstanceType=kind,
-            IoOptimized="optimized",
-            **({"SpotStrategy": "SpotAsPriceGo"} if params["market"] == "spot" else {}),
-        )
-        for zone in (answer.get("AvailableZones") or {}).get("AvailableZone") or []:
-            if zone.get("Status") == "Available" and _offers(zone, kind):
+        zones = [zone for zone in _resources(connection, params, "InstanceType", kind) if _offers(zone, kind)]
+        told = _resources(connection, params, "SystemDisk", kind) if zones else []
+        lacking = {zone["ZoneId"] for zone in told if not _offers(zone, category)}
+        without |= lacking & {zone["ZoneId"] for zone in zones}
+        for zone in zones:
+            if zone["ZoneId"] not in lacking:
                 empty = zone.get("StatusCategory") in ("WithoutStock", "ClosedWithoutStock")
                 rank = place + (100 if empty else 0)
                 best[zone["ZoneId"]] = min(rank, best.get(zone["ZoneId"], rank))
@@ -83,11 +81,31 @@ def zones_with(connection: Connection, params: dict[str, Any]) -> list[str]:
     if wanted:
         offered = [zone for zone in wanted if zone in best]
     if not offered:
-        where = ", ".join(wanted) or connection.region
-        raise HallmarkError(
-            f"instance_types: {', '.join(params['instance_types'])}: not offered in {where}", "another type or zone"
-        )
+        where, types = ", ".join(wanted) or connection.region, ", ".join(params["instance_types"])
+        if without & set(wanted or without):
+            raise HallmarkError(
+                f"root_disk: category: {category}: not offered in {where} with {types}",
+                "another category, type or zone",
+            )
+        raise HallmarkError(f"instance_types: {types}: not offered in {where}", "another type or zone")
     return offered
+
+
+def _resources(
+    connection: Connection, params: dict[str, Any], resource: str, instance_type: str
+) -> list[dict[str, Any]]:
+    """The zones, with what they have of a resource for an instance type."""
+    answer = connection.call(
+        f"instance_types: {instance_type}",
+        "DescribeAvailableResource",
+        DestinationResource=resource,
+        ResourceType="instance",
+        InstanceChargeType="PostPaid",
+        InstanceType=instance_type,
+        IoOptimized="optimized",
+        **({"SpotStrategy": "SpotAsPriceGo"} if params["market"] == "spot" else {}),
+    )
+    return (answer.get("AvailableZones") or {}).get("AvailableZone") or []
 
 
 def check_architecture(connection: Connection, types: list[str], architecture: str) -> None:
@@ -137,11 +155,14 @@ def split(cidr: str, count: int) -> list[str]:
     return found
 
 
-def _offers(zone: dict[str, Any], kind: str) -> bool:
+def _offers(zone: dict[str, Any], value: str) -> bool:
+    """Whether a zone has an instance type or a disk category. What it says nothing of may be there."""
+    if zone.get("Status") != "Available":
+        return False
     resources = (zone.get("AvailableResources") or {}).get("AvailableResource") or []
     for resource in resources:
         for item in (resource.get("SupportedResources") or {}).get("SupportedResource") or []:
-            if item.get("Value") == kind and item.get("Status") == "Available":
+            if item.get("Value") == value and item.get("Status") == "Available":
                 return True
     return not resources
 

@@ -185,7 +185,7 @@ class AlicloudProvider:
             labels = tags.as_list(self.labels)
             self.connection.allowed("create a VPC", "CreateVpc", product="Vpc", Tag=labels, **self._vpc())
         if self.params["security_group_ids"] and not self.network:
-            self.machine.ask(self._requests(True)[0])
+            self.machine.ask(self._requests(True))
 
     def _network(self) -> list[Vpc | VSwitch]:
         """What of the network is made for this machine."""

@@ -187,9 +187,14 @@ class AlicloudEmulator(Emulator):
         """Let there be no stock of a type in a zone."""
         self.world.sold_out.add((zone, instance_type))
 
+    def sell_out_disks(self, category: str, zone: str) -> None:
+        """Let there be no stock of a disk category in a zone."""
+        self.world.no_disks.add((zone, category))
+
     def restock(self) -> None:
         """Let there be stock of everything."""
         self.world.sold_out.clear()
+        self.world.no_disks.clear()
 
     def add_image(
         self,

@@ -19,7 +19,7 @@ from emulators.alicloud.instances import release_time
 from emulators.alicloud.kms import check_key
 from emulators.alicloud.lifecycle import begin, release_at_its_time
 from emulators.alicloud.names import check_description, check_name
-from emulators.alicloud.offers import CATEGORIES, LEVELS, TYPES, Type, check_zone, in_stock
+from emulators.alicloud.offers import CATEGORIES, LEVELS, TYPES, Type, check_category, check_zone, in_stock
 from emulators.alicloud.roles import check_role
 from emulators.alicloud.things import Disk, Group, Image, Instance, KeyPair, Snapshot, VSwitch
 
@@ -244,6 +244,8 @@ def launch(request: Request, run: bool) -> Instance:
     check_words(request, image)
     rows = [system_disk(request, image), *data_disks(request, image)]
     kind = choose_type(request, image, zone)
+    for row in rows:
+        check_category(request, zone, row["category"])
     text = request.get("AutoReleaseTime")
     when = release_time(text, world.time()) if text else None
     request.tags  # noqa: B018 - checks them

@@ -12,7 +12,7 @@ import dataclasses
 from typing import Any
 
 from emulators.alicloud.api import Reply, Request, action
-from emulators.alicloud.errors import ApiError
+from emulators.alicloud.errors import ApiError, missing
 
 #: Region → the last letters of its zones.
 REGIONS = {
@@ -82,6 +82,13 @@ def in_stock(request: Request, zone: str, name: str) -> bool:
     return not request.world.sold_out & {(zone, name), (zone, "*"), ("*", name), ("*", "*")}
 
 
+def check_category(request: Request, zone: str, category: str) -> None:
+    """Refuse a disk category that a zone does not have now."""
+    if (zone, category) in request.world.no_disks:
+        message = "The specified zone does not offer the specified disk category."
+        raise ApiError(403, "CategoryNotSupported", message)
+
+
 def stocked(request: Request, zone: str) -> list[str]:
     """The types that can be had in a zone now."""
     return [name for name in TYPES if in_stock(request, zone, name)]
@@ -142,6 +149,11 @@ def describe_zones(request: Request) -> Reply:
 )
 def describe_available_resource(request: Request) -> Reply:
     wanted = request.choice("DestinationResource", ("Zone", "IoOptimized", "InstanceType", "SystemDisk", "DataDisk"))
+    if wanted in ("SystemDisk", "DataDisk") and request.get("ResourceType", "instance") == "instance":
+        # An instance type has limits for its disks, and its system disk for the others.
+        for name in ("InstanceType", "SystemDiskCategory")[: 1 if wanted == "SystemDisk" else 2]:
+            if name not in request:
+                raise missing(name)
     places = [request["ZoneId"]] if "ZoneId" in request else zones(request.region)
     for place in places:
         check_zone(request.region, place)
@@ -163,8 +175,10 @@ def describe_available_resource(request: Request) -> Reply:
         if wanted in ("SystemDisk", "DataDisk"):
             chosen = request.get(f"{wanted}Category")
             least = 20 if wanted == "SystemDisk" else 10
+            most = 2048 if wanted == "SystemDisk" else 32768
+            gone = {category for place, category in request.world.no_disks if place == zone}
             entries = [
-                entry(category, any(has), Min=least, Max=2048 if wanted == "SystemDisk" else 32768, Unit="GiB")
+                entry(category, any(has) and category not in gone, Min=least, Max=most, Unit="GiB")
                 for category in CATEGORIES
                 if chosen in (None, category) and types
             ]

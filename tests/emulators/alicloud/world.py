@@ -113,6 +113,7 @@ class World(world.World):
     """All accounts and regions.
 
     :ivar sold_out: pairs of zone and instance type that have no stock; ``*`` for any.
+    :ivar no_disks: pairs of zone and disk category that has no stock there.
     :ivar quotas: kind of thing (`Thing.KIND`) → how many of them an account may have in a region.
     :ivar keys: ids of KMS keys → region.
     :ivar demands: all that RAM was asked, in order.
@@ -126,6 +127,7 @@ class World(world.World):
         self.accounts = Accounts()
         self.things: dict[str, Thing] = {}
         self.sold_out: set[tuple[str, str]] = set()
+        self.no_disks: set[tuple[str, str]] = set()
         self.quotas: dict[str, int] = {}
         self.keys: dict[str, str] = {}
         self.demands: list[Demand] = []

@@ -131,6 +131,12 @@ def test_a_launch_into_a_network_that_exists_is_asked_for_in_check_mode(cloud, b
         "fail", check_mode=True, vswitch_ids=network["vswitches"], security_group_ids=[network["group"]]
     )
     assert "Forbidden.RAM: No.: credentials that allow RunInstances" in message
+    cloud.world.faults.clear()
+    first = len(cloud.calls)
+    cloud.fault("error", action="RunInstances", code="CategoryNotSupported", status=403, where={"DryRun": "true"})
+    build.launch(check_mode=True, vswitch_ids=network["vswitches"], security_group_ids=[network["group"]])
+    tried = [call.params["VSwitchId"] for call in list(cloud.calls)[first:] if call.dry_run]
+    assert tried == network["vswitches"]
 
 
 def test_the_vswitch_with_most_addresses_of_a_vpc(cloud, build, network):

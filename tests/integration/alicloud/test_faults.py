@@ -118,6 +118,73 @@ def test_zones_with_stock_come_first(cloud, build):
     assert [item["zone"] for item in plan if item["kind"].startswith("vswitch")] == ["cn-hangzhou-i", "cn-hangzhou-j"]
 
 
+#: What RunInstances answers where a disk category is not to be had (its error codes).
+NO_DISK = [
+    ("CategoryNotSupported", "The specified zone does not offer the specified disk category."),
+    ("InvalidDiskCategory.NotSupported", "The specified disk category is not support the specified instance type."),
+    ("InvalidDiskCategory.ValueNotSupported", 'The specified parameter "DiskCategory" is not valid.'),
+    ("InvalidSystemDiskCategory.ValueNotSupported", 'The specified parameter "SystemDisk.Category" is not valid.'),
+    ("InvalidDataDiskCategory.ValueNotSupported", 'The specified parameter "DataDisk.N.Category" is not valid.'),
+    ("InvalidInstanceType.NotSupportDiskCategory", "The instanceType does not support this disk category."),
+    ("OperationDenied.CloudSSDNotSupported", "The specified available zone does not offer the cloud_ssd disk."),
+    ("QuotaExceed.DiskCapacity", "The used capacity of disk type has exceeded the quota in the zone."),
+    ("OperationDenied", "The specified Zone or cluster does not offer the specified disk category."),
+    ("OperationDenied", "The resource is out of usage."),
+]
+
+
+@pytest.mark.parametrize(("code", "message"), NO_DISK)
+def test_next_zone_and_next_type_where_a_disk_category_is_not_to_be_had(cloud, build, code, message):
+    first = len(cloud.calls)
+    cloud.fault("error", action="RunInstances", code=code, message=message, status=403, times=2)
+    build.launch(instance_types=["ecs.c6.large", "ecs.g6.large"])
+    assert tried(cloud, first) == [("ecs.c6.large", "")] * 2 + [("ecs.g6.large", "")]
+    assert build.left().count("instance") == 1
+    assert build.tear_down() == []
+
+
+def test_what_is_refused_for_another_reason_is_not_tried_elsewhere(cloud, build):
+    first = len(cloud.calls)
+    cloud.fault("error", action="RunInstances", code="OperationDenied", message="The Image is disabled.", status=403)
+    told = build.launch("fail", instance_types=["ecs.c6.large", "ecs.g6.large"])
+    assert "OperationDenied: The Image is disabled." in told
+    assert tried(cloud, first) == [("ecs.c6.large", "")]
+    assert build.left() == []
+
+
+def test_a_zone_without_the_category_of_the_system_disk_is_left_out(cloud, build):
+    first = len(cloud.calls)
+    cloud.sell_out_disks("cloud_essd", "cn-hangzhou-h")
+    cloud.sell_out_disks("cloud_ssd", "cn-hangzhou-i")
+    plan = build.launch(check_mode=True)["plan"]
+    assert [item["zone"] for item in plan if item["kind"].startswith("vswitch")] == ["cn-hangzhou-i", "cn-hangzhou-j"]
+    plan = build.launch(check_mode=True, root_disk={"category": "cloud_ssd"})["plan"]
+    assert [item["zone"] for item in plan if item["kind"].startswith("vswitch")] == ["cn-hangzhou-h", "cn-hangzhou-j"]
+    asked = [call.params for call in list(cloud.calls)[first:] if call.action == "DescribeAvailableResource"]
+    assert [call["DestinationResource"] for call in asked] == ["InstanceType", "SystemDisk"] * 2
+
+
+def test_no_zone_with_the_category_of_the_system_disk_is_one_line(cloud, build):
+    for zone in "hijk":
+        cloud.sell_out_disks("cloud_essd", f"cn-hangzhou-{zone}")
+    message = build.launch("fail")
+    told = (
+        "root_disk: category: cloud_essd: not offered in cn-hangzhou with ecs.c6.large: another category, type or zone"
+    )
+    assert message == told
+    assert build.launch("fail", availability_zones=["cn-hangzhou-h"]) == told.replace("hangzhou w", "hangzhou-h w")
+    assert build.left() == []
+
+
+def test_a_data_disk_that_a_zone_does_not_have_is_tried_in_the_next(cloud, build):
+    first = len(cloud.calls)
+    cloud.sell_out_disks("cloud_ssd", "cn-hangzhou-h")
+    build.launch(data_disks=[{"size": 20, "category": "cloud_ssd"}])
+    assert tried(cloud, first) == [("ecs.c6.large", "")] * 2
+    assert build.left().count("disk") == 2
+    assert build.tear_down() == []
+
+
 def test_spot_falls_back_to_on_demand(cloud, build):
     first = len(cloud.calls)
     cloud.fault(

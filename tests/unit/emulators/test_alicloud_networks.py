@@ -227,6 +227,23 @@ def test_what_is_sold_out_is_told_and_refused(cloud):
     cloud.launch(**network)
 
 
+def test_a_disk_category_that_is_sold_out_is_told_and_refused(cloud):
+    network = cloud.network("cn-hangzhou-i")
+    cloud.cloud.sell_out_disks("cloud_essd", "cn-hangzhou-i")
+    question = {"DestinationResource": "SystemDisk", "ResourceType": "instance"}
+    assert cloud.refused("DescribeAvailableResource", **question) == "MissingParameter"
+    found = cloud.DescribeAvailableResource(**question, InstanceType="ecs.c6.large", ZoneId="cn-hangzhou-i")
+    (zone,) = found["AvailableZones"]["AvailableZone"]
+    (resource,) = zone["AvailableResources"]["AvailableResource"]
+    entries = {item["Value"]: item["Status"] for item in resource["SupportedResources"]["SupportedResource"]}
+    assert (entries["cloud_essd"], entries["cloud_ssd"]) == ("SoldOut", "Available")
+    launch = {"ImageId": cloud.cloud.image, "InstanceType": "ecs.c6.large", **network}
+    assert cloud.refused("RunInstances", **launch) == "CategoryNotSupported"
+    cloud.launch(**network, **{"SystemDisk.Category": "cloud_ssd"})
+    cloud.cloud.restock()
+    cloud.launch(**network)
+
+
 def test_instance_types_are_what_they_are(cloud):
     (shown,) = cloud.DescribeInstanceTypes(InstanceTypes=["ecs.c8y.large"])["InstanceTypes"]["InstanceType"]
     assert (shown["CpuArchitecture"], shown["CpuCoreCount"]) == ("ARM", 2)
