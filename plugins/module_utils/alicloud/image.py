@@ -19,7 +19,11 @@ from ansible_collections.hallmark.images.plugins.module_utils.alicloud import (
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.capture import Capture
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.connection import Connection
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.machine import Machine
-from ansible_collections.hallmark.images.plugins.module_utils.alicloud.snapshots import DiskSnapshot, snapshots_of
+from ansible_collections.hallmark.images.plugins.module_utils.alicloud.snapshots import (
+    DiskSnapshot,
+    keys_of,
+    snapshots_of,
+)
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 from ansible_collections.hallmark.images.plugins.module_utils.build.events import EventLog
 from ansible_collections.hallmark.images.plugins.module_utils.build.ledger import Ledger
@@ -199,7 +203,11 @@ class AlicloudImage:
         def make(token: str, labelled: list[dict[str, str]]) -> str:
             called = self._free_name(there, name)
             image = self.images.identifier(self.images.home)
-            return copying.to_region(self.connection, self.params, copy, image, called, token, labelled)
+            # CopyImage decrypts nothing, and wants to be told.
+            encrypted = copy["encrypted"] or bool(keys_of(self.connection, self.images.home.describe(image)))
+            return copying.to_region(
+                self.connection, self.params, {**copy, "encrypted": encrypted}, image, called, token, labelled
+            )
 
         return self._capture(there, name, labels, make)
 

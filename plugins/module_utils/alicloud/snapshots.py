@@ -78,6 +78,13 @@ def snapshots_of(image: dict[str, Any]) -> list[str]:
     return [item["SnapshotId"] for item in mappings if item.get("SnapshotId")]
 
 
+def keys_of(connection: Connection, image: dict[str, Any]) -> list[str]:
+    """The KMS keys of an image's own snapshots that are encrypted, as DescribeSnapshots names them."""
+    snapshots = snapshots_of(image)
+    found = kinds.SNAPSHOT.listed(connection, SnapshotIds=snapshots) if snapshots else []
+    return [str(snapshot.get("KMSKeyId") or "") for snapshot in found if snapshot.get("Encrypted")]
+
+
 def percent(thing: dict[str, Any]) -> float | None:
     """How far an image or a snapshot is; None where nobody tells."""
     try:

@@ -115,6 +115,15 @@ def test_copies_shares_and_family(build, image):
     assert build.image(**options)["changed"] is False
 
 
+def test_copies_of_an_encrypted_image_are_encrypted(cloud, build):
+    """Though the definition says nothing of them: CopyImage has to be told."""
+    build.launch(encrypted=True)
+    result = build.image(copies=[{"region": OTHERS[0]}])
+    assert [snapshot["Encrypted"] for made in result["images"] for snapshot in snapshots(build, made)] == [True, True]
+    build.image(copies=[{"region": OTHERS[0]}], state="absent")
+    assert build.tear_down() == []
+
+
 def test_other_accounts_for_the_same_image(build, image):
     build.image(launch_users=[USER, OTHER], **image)
     changed = build.image(launch_users=[USER], unshare_users=[OTHER], **image)
