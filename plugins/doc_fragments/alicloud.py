@@ -48,8 +48,8 @@ options:
     type: str
   endpoint_urls:
     description:
-      - Endpoints by the name of the service, of V(ecs), V(vpc) and V(sts). They come before O(endpoint_url) and are, as
-        that, HTTPS and for all regions.
+      - Endpoints by the name of the service, of V(ecs), V(vpc), V(kms) and V(sts). They come before O(endpoint_url)
+        and are, as that, HTTPS and for all regions.
     type: dict
   assume_role:
     description: A RAM role to take on before anything else. C(ALIBABA_CLOUD_ROLE_ARN) when missing.

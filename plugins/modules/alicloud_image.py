@@ -93,6 +93,11 @@ options:
     type: list
     elements: dict
     default: []
+  source:
+    description:
+      - What M(hallmark.images.alicloud_builder) was given, for telling at once a share that cannot work.
+      - Looked at in check mode only, for disks that are encrypted in the source image.
+    type: dict
   keep_in_build_region:
     description:
       - Whether the image stays in the build's region. With V(false), O(copies) are all that is published, and the image

@@ -18,6 +18,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {"endpoint_url": {"type": "str"}, "en
 PRODUCTS = {
     "Ecs": ("2014-05-26", "ecs.{region}.aliyuncs.com"),
     "Vpc": ("2016-04-28", "vpc.{region}.aliyuncs.com"),
+    "Kms": ("2016-01-20", "kms.{region}.aliyuncs.com"),
     "Sts": ("2015-04-01", "sts.{region}.aliyuncs.com"),
 }
 REGION = re.compile(r"^[a-z]{2,3}(-[a-z0-9]+)+$")

@@ -38,6 +38,7 @@ CAPACITY = (
 #: The code OperationDenied alone says all kinds of things; what it says of capacity.
 DENIED_FOR_CAPACITY = ("does not offer the specified disk category", "is out of usage")
 DENIED = ("Forbidden.RAM", "Forbidden.RamUser", "Forbidden.SubUser", "NoPermission", "Forbidden.AccessDenied")
+DENIED += ("Forbidden.NoPermission",)  # of KMS
 #: How the codes of what something else still uses, or what is still changing, begin.
 BUSY = (
     "DependencyViolation",

@@ -13,6 +13,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.alicloud import (
     copying,
     publishing,
     replacing,
+    share_plan,
     sharing,
     tags,
 )
@@ -41,6 +42,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "encrypted": {"type": "bool"},
     "kms_key_id": {"type": "str", "no_log": False},
     "data_disks": {"type": "list", "elements": "dict", "default": []},
+    "source": {"type": "dict"},
     "keep_in_build_region": {"type": "bool", "default": True},
     "replace": {"type": "bool", "default": False},
     "shutdown_timeout": {"type": "int", "default": 600},
@@ -89,6 +91,8 @@ class AlicloudImage:
                 machine = self.params["machine"]
                 raise HallmarkError(f"build {self.ledger.build_id} has no machine {machine!r}", "one that was launched")
             self._check_names()
+            kept = [image.connection for image in self.images.kept]
+            share_plan.check_plan(self.connection, self.params, kept, self.planning)
         return [f"{image.image_name} ({image.connection.region})" for image in self.images.kept]
 
     def captured(self) -> bool:

@@ -44,26 +44,41 @@ def check(params: dict[str, Any]) -> None:
     disks = [] if params["system_disk_only"] else params["data_disks"]
     several = bool(disks)
     home = params["region"] or "the build's region"
-    _check_key(home, encrypted, params["kms_key_id"])
-    _check_disks(home, encrypted or any(disk.get("encrypted") or disk.get("kms_key_id") for disk in disks), several)
+    check_key(home, encrypted, params["kms_key_id"])
+    check_disks(home, encrypted or any(disk.get("encrypted") or disk.get("kms_key_id") for disk in disks), several)
     for copy in params["copies"]:
         cipher = encrypted or copy["encrypted"] or bool(copy["kms_key_id"])
-        _check_key(copy["region"], cipher, copy["kms_key_id"])
-        _check_disks(copy["region"], cipher, several)
+        check_key(copy["region"], cipher, copy["kms_key_id"])
+        check_disks(copy["region"], cipher, several)
 
 
-def _check_key(region: str, encrypted: bool, key: str | None) -> None:
+def check_key(region: str, encrypted: bool, key: str | None, why: str = "") -> None:
+    """Refuse to share an image of a region that is encrypted with the service key.
+
+    :param key: with which it is encrypted; none for the service key.
+    :param why: what has it encrypted, other than the definition.
+    :raises HallmarkError: when it is.
+    """
     if encrypted and (not key or key.endswith(SERVICE_KEY)):
+        reason = f" ({why})" if why else ""
         raise HallmarkError(
-            f"launch_users: the image in {region} is encrypted with the service key, which no other account may use",
+            f"launch_users: the image in {region} is encrypted{reason} with the service key, which no other account "
+            "may use",
             "kms_key_id with a key of your own",
         )
 
 
-def _check_disks(region: str, encrypted: bool, several: bool) -> None:
+def check_disks(region: str, encrypted: bool, several: bool, why: str = "") -> None:
+    """Refuse to share an image of a region that is encrypted and has data disks.
+
+    :param why: as that of check_key.
+    :raises HallmarkError: when it is and has.
+    """
+    reason = f" ({why})" if why else ""
     if encrypted and several:
         raise HallmarkError(
-            f"launch_users: the image in {region} is encrypted and has data disks, and such a one cannot be shared",
+            f"launch_users: the image in {region} is encrypted{reason} and has data disks, and such a one cannot be "
+            "shared",
             "system_disk_only: true, or no encryption",
         )
 

@@ -32,6 +32,7 @@ from emulators.alicloud import (
 from emulators.alicloud.accounts import ACCOUNT, Role
 from emulators.alicloud.faults import Fault
 from emulators.alicloud.gateway import Gateway
+from emulators.alicloud.kms import service_key
 from emulators.alicloud.metadata import Metadata
 from emulators.alicloud.policies import Document, check
 from emulators.alicloud.things import Image
@@ -182,6 +183,14 @@ class AlicloudEmulator(Emulator):
         key = f"key-{len(self.world.keys):08x}-emulated"
         self.world.keys[key] = region or self.region
         return key
+
+    def encrypt_by_default(self, region: str = "", key: str = "") -> None:
+        """Let the account have every new disk and copy of a region encrypted.
+
+        :param key: with which key; without one, with that which ECS keeps.
+        """
+        region = region or self.region
+        self.world.encrypted_by_default[region] = key or service_key(region)
 
     def sell_out(self, instance_type: str = "*", zone: str = "*") -> None:
         """Let there be no stock of a type in a zone."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from emulators.alicloud.api import Reply, Request, action
 from emulators.alicloud.errors import ApiError
 from emulators.alicloud.images import BOOT, begin_image, check_name, instances_of, usable
-from emulators.alicloud.kms import check_key
+from emulators.alicloud.kms import check_key, key_of, service_key
 from emulators.alicloud.offers import REGIONS
 from emulators.alicloud.things import Image, Snapshot
 
@@ -48,9 +48,9 @@ def copy_image(request: Request) -> Reply:
         check_name(world, request.caller.account, region, name)
     request.tags  # noqa: B018 - checks them
     request.checked()
-    encrypted = bool(request.get("Encrypted"))
+    encrypted = bool(request.get("Encrypted") or region in world.encrypted_by_default)
     here, request.region = request.region, region  # what it makes is there
-    key = request.get("KMSKeyId") or ("alias/acs/ecs" if encrypted else "")
+    key = request.get("KMSKeyId") or (key_of(request, region) if encrypted else "")
     copy = request.make(
         Image,
         name=name,
@@ -162,7 +162,7 @@ def modify_image_share_permission(request: Request) -> Reply:
             raise ApiError(404, "InvalidAccount.NotFound", message)
     if image.account in added:
         raise ApiError(404, "InvalidAccount.Forbbiden", "The specified Account does not yourself.")
-    if added and any(one["KMSKeyId"].startswith("alias/acs/") for one in image.devices):
+    if added and any(one["KMSKeyId"] == service_key(image.region) for one in image.devices):
         message = (
             "The specified service key encrypted image is not supported for this operation. Please switch to a CMK "
             "(Customer Master Key) encrypted image and retry."

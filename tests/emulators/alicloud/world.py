@@ -116,6 +116,7 @@ class World(world.World):
     :ivar no_disks: pairs of zone and disk category that has no stock there.
     :ivar quotas: kind of thing (`Thing.KIND`) → how many of them an account may have in a region.
     :ivar keys: ids of KMS keys → region.
+    :ivar encrypted_by_default: region → the key with which every new disk and copy there is encrypted.
     :ivar demands: all that RAM was asked, in order.
     """
 
@@ -130,6 +131,7 @@ class World(world.World):
         self.no_disks: set[tuple[str, str]] = set()
         self.quotas: dict[str, int] = {}
         self.keys: dict[str, str] = {}
+        self.encrypted_by_default: dict[str, str] = {}
         self.demands: list[Demand] = []
         self.relays: dict[str, Relay] = {}
 

@@ -56,5 +56,6 @@ def build(cloud: AlicloudEmulator, host: ModuleHost) -> Iterator[Build]:
     yield Build(cloud, host)
     cloud.world.faults.clear()
     cloud.restock()
+    cloud.world.encrypted_by_default.clear()
     for name in Delays.__dataclass_fields__:
         setattr(cloud.delays, name, 0.0)

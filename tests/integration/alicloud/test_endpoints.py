@@ -45,7 +45,7 @@ def test_one_service_alone(cloud, build):
 @pytest.mark.parametrize(
     ("urls", "message"),
     [
-        ({"oss": "https://x"}, "endpoint_urls: oss: https://x: a service of ecs, vpc, sts"),
+        ({"oss": "https://x"}, "endpoint_urls: oss: https://x: a service of ecs, vpc, kms, sts"),
         ({"vpc": "http://x"}, "endpoint_urls: vpc: http://x: https:// and a host, as https://ecs.example.com:8443"),
     ],
 )

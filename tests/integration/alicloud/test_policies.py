@@ -33,8 +33,10 @@ THERE = "cn-beijing"
 USER = "1234567890123456"
 #: What actions begin with that change nothing.
 LOOKS = ("Describe", "Get", "List")
-#: Only asked for when an answer was lost, or a step does not get to its end; both have tests of their own.
+#: Only asked for when an answer was lost, a step does not get to its end, or the account encrypts by default; all of
+#: these have tests of their own.
 SELDOM = {"ecs:CancelCopyImage", "ecs:DescribeKeyPairs", "ecs:GetInstanceConsoleOutput"}
+SELDOM |= {"ecs:DescribeDiskDefaultKMSKeyId", "kms:DescribeKey"}
 #: The machine's removal takes its address from it too.
 GOES_ON_WITHOUT = {"vpc:UnassociateEipAddress"}
 #: Action → the call that is refused without it, where that is another.
@@ -279,6 +281,19 @@ def test_a_copy_on_its_way_is_called_off(cloud, host, user, account):
     assert "credentials that allow CancelCopyImage" in message
     steps.succeed("end", every)
     cloud.delays.copy = 0
+
+
+def test_whose_key_a_default_is_is_asked_before_a_share(cloud, host, user, account):
+    steps = Steps(cloud, host, user, account, FEATURES["share"])
+    every = documents("build", "share")
+    cloud.encrypt_by_default(HOME, cloud.add_key(HOME))
+    steps.succeed("launch", every)
+    for action in ("ecs:DescribeDiskDefaultKMSKeyId", "kms:DescribeKey"):
+        message = steps.without("image", documents("build", "share", without=action), every)
+        assert f"credentials that allow {action.split(':')[1]}" in message
+    for step in steps.names[1:]:
+        steps.succeed(step, every)
+    cloud.world.encrypted_by_default.clear()
 
 
 def test_a_role_is_assumed_by_its_policy_alone(cloud, host, user, account):

@@ -73,7 +73,7 @@ def test_an_endpoint_of_one_service_that_is_not_https_is_refused(connect, url):
 
 @pytest.mark.parametrize("service", ["oss", "ECS", ""])
 def test_an_endpoint_of_a_service_that_is_not_called_is_refused(connect, service):
-    with pytest.raises(HallmarkError, match=rf"^endpoint_urls: {service}: https://x: a service of ecs, vpc, sts$"):
+    with pytest.raises(HallmarkError, match=rf"^endpoint_urls: {service}: https://x: a service of ecs, vpc, kms, sts$"):
         connect(endpoint_urls={service: "https://x"})
 
 
@@ -137,6 +137,7 @@ def test_each_product_has_its_endpoint_and_version(monkeypatch):
     assert sent == [
         ("ecs.eu-central-1.aliyuncs.com", "2014-05-26"),
         ("vpc.eu-central-1.aliyuncs.com", "2016-04-28"),
+        ("kms.eu-central-1.aliyuncs.com", "2016-01-20"),
         ("sts.eu-central-1.aliyuncs.com", "2015-04-01"),
         ("ecs.us-east-1.aliyuncs.com", "2014-05-26"),
     ]
