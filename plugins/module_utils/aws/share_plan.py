@@ -73,33 +73,64 @@ def _keys_at_home(connection: Connection, params: dict[str, Any], planning: bool
     given = params["kms_key_id"]
     everywhere = bool(params["encrypted"] or given) or _by_default(connection)
     keys: set[str | None] = {given or _default_key(connection)} if everywhere else set()
+    left_out = params["no_devices"]
+    data_disks = [disk for disk in params["data_disks"] if disk.get("device_name") not in left_out]
     if planning and params["source"] and not given:
-        keys |= _keys_of_source(connection, params["source"])
-    for disk in [*params["data_disks"], *params["disks"]]:
-        own = disk.get("kms_key_id") or given
-        if disk.get("encrypted") or disk.get("kms_key_id"):
-            keys.add(own or _default_key(connection))
+        # Not what the machine gets instead, nor what the image does not get.
+        others = {disk.get("device_name") for disk in data_disks if disk.get("kms_key_id") or disk.get("snapshot_id")}
+        keys |= _keys_of_source(connection, params["source"], {*left_out, *others})
+    for disk in data_disks:
+        keys |= _keys_of_disk(connection, disk, disk.get("kms_key_id") or given)
+    for disk in params["disks"]:  # the image names such a snapshot as it is
+        keys |= _keys_of_disk(connection, disk, None if disk.get("snapshot_id") else given)
     return keys
 
 
-def _keys_of_source(connection: Connection, source: dict[str, Any]) -> set[str | None]:
-    """The keys that disks made from the source image's encrypted snapshots get.
+def _keys_of_disk(connection: Connection, disk: dict[str, Any], named: str | None) -> set[str | None]:
+    """The keys of one disk among the options.
+
+    :param named: the key that it is given; None where there is none.
+    """
+    if named and (disk.get("encrypted") or disk.get("kms_key_id")):
+        return {named}
+    snapshot = disk.get("snapshot_id")
+    keys = _keys_of_snapshots(connection, [snapshot]) if snapshot and not named else set()
+    return keys or ({_default_key(connection)} if disk.get("encrypted") else set())
+
+
+def _keys_of_source(connection: Connection, source: dict[str, Any], without: set[str | None]) -> set[str | None]:
+    """The keys of disks made from the source image's encrypted snapshots.
+
+    :param without: devices that do not count.
+    """
+    mappings = source_image(connection, source).get("BlockDeviceMappings", [])
+    encrypted = [item for item in mappings if item.get("Ebs", {}).get("Encrypted")]
+    counted = [item for item in encrypted if item.get("DeviceName") not in without]
+    return _keys_of_snapshots(connection, snapshots_of({"BlockDeviceMappings": counted}), encrypted=True)
+
+
+def _keys_of_snapshots(connection: Connection, snapshots: list[str], encrypted: bool = False) -> set[str | None]:
+    """The keys that disks made from snapshots get where none is named; empty when no snapshot is encrypted.
 
     One's own snapshot gives its volumes the key it has, another account's the default key ("Default encryption
-    outcomes", EBS user guide).
+    outcomes", EBS user guide). What may not be read is not checked.
+
+    :param encrypted: whether they are known to be, as those of an image that may be launched without their being seen.
     """
-    image = source_image(connection, source)
-    encrypted = [item for item in image.get("BlockDeviceMappings", []) if item.get("Ebs", {}).get("Encrypted")]
-    if not encrypted:
+    if not snapshots:
         return set()
-    snapshots = snapshots_of({"BlockDeviceMappings": encrypted})
+    wanted = [{"Name": "snapshot-id", "Values": snapshots}]
     try:
-        answer = connection.call("encryption", "describe_snapshots", SnapshotIds=snapshots, OwnerIds=["self"])
-    except ApiError:  # another account's, which may be launched without being seen
-        answer = {"Snapshots": []}
-    found = answer["Snapshots"]
-    keys: set[str | None] = {item.get("KmsKeyId") for item in found}
-    return keys if len(found) == len(encrypted) else keys | {_default_key(connection)}
+        own = connection.pages("encryption", "describe_snapshots", "Snapshots", OwnerIds=["self"], Filters=wanted)
+        others = sorted({*snapshots} - {item["SnapshotId"] for item in own})
+        seen = []
+        if others and not encrypted:
+            seen = connection.call("encryption", "describe_snapshots", SnapshotIds=others)["Snapshots"]
+    except ApiError:
+        return set()
+    keys: set[str | None] = {item.get("KmsKeyId") for item in own if item.get("Encrypted")}
+    is_default = (encrypted and others) or any(item.get("Encrypted") for item in seen)
+    return keys | {_default_key(connection)} if is_default else keys
 
 
 def _by_default(connection: Connection) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import moto.ec2.urls
+import moto.kms.urls
 import moto.servicequotas.urls
 from moto import settings
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -30,6 +31,7 @@ from emulators.aws.faults import Fault
 from emulators.aws.gateway import Gateway
 from emulators.aws.images import Image
 from emulators.aws.instances import Instances
+from emulators.aws.keys import Keys
 from emulators.aws.networks import Networks
 from emulators.aws.quotas import Quotas
 from emulators.aws.references import References
@@ -48,6 +50,7 @@ class Ec2(Instances, Registrations, References, Disks, Networks, EC2Response):
 
 
 moto.ec2.urls.url_paths = {"{0}/": Ec2.dispatch}
+moto.kms.urls.url_paths = {"{0}/$": Keys.dispatch}
 moto.servicequotas.urls.url_paths = {"{0}/$": Quotas.dispatch}
 
 

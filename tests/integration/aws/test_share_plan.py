@@ -9,7 +9,6 @@ import contextlib
 
 import boto3
 import pytest
-from moto.kms.models import kms_backends
 
 from support.aws_account import KEYS
 from support.emulated_build import HOME
@@ -18,10 +17,10 @@ OTHER = "123456789012"
 COPY = "eu-west-1"
 
 
-def ec2(aws, region=HOME):
+def ec2(aws, region=HOME, service="ec2"):
     """A client of the account's owner."""
     keys = {"aws_access_key_id": KEYS["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": KEYS["AWS_SECRET_ACCESS_KEY"]}
-    return boto3.client("ec2", region_name=region, endpoint_url=aws.endpoint_url, **keys)
+    return boto3.client(service, region_name=region, endpoint_url=aws.endpoint_url, **keys)
 
 
 @contextlib.contextmanager
@@ -29,6 +28,22 @@ def encrypted_by_default(client):
     client.enable_ebs_encryption_by_default()
     yield
     client.disable_ebs_encryption_by_default()
+
+
+@pytest.fixture
+def snapshot(aws):
+    """Makes a snapshot of an empty volume, encrypted as it is told; all of them go."""
+    client, made = ec2(aws), []
+
+    def make(**cipher):
+        volume = client.create_volume(AvailabilityZone=f"{HOME}a", Size=1, **cipher)["VolumeId"]
+        made.append(client.create_snapshot(VolumeId=volume)["SnapshotId"])
+        client.delete_volume(VolumeId=volume)
+        return made[-1]
+
+    yield make
+    for identifier in made:
+        client.delete_snapshot(SnapshotId=identifier)
 
 
 def plan(build, run="fail", **options):
@@ -55,16 +70,15 @@ def test_keys_of_ones_own_everywhere_can_be_shared(emulated_build):
     plan(emulated_build, "succeed", kms_key_id="alias/mine", data_disks=[disk], copies=[copy])
 
 
-def test_amazons_key_is_known_by_any_name(aws, emulated_build):
+def test_amazons_key_is_known_by_any_name(aws, emulated_build, snapshot):
     """An own snapshot that it encrypts names it by its ARN."""
-    keys = {"aws_access_key_id": KEYS["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": KEYS["AWS_SECRET_ACCESS_KEY"]}
-    kms = boto3.client("kms", region_name=HOME, endpoint_url=aws.endpoint_url, **keys)
-    amazons, mine = (kms.create_key()["KeyMetadata"] for dummy in range(2))
-    kms_backends[OTHER][HOME].keys[amazons["KeyId"]].key_manager = "AWS"  # moto's are all customers'
+    kms, amazons = ec2(aws, service="kms"), snapshot(Encrypted=True)
+    (arn,) = {item["KmsKeyId"] for item in ec2(aws).describe_snapshots(SnapshotIds=[amazons])["Snapshots"]}
     told = f"launch_users: the image in {HOME} is encrypted with Amazon's own key"
-    for name in ("KeyId", "Arn"):
-        assert told in plan(emulated_build, kms_key_id=amazons[name])
-        plan(emulated_build, "succeed", kms_key_id=mine[name])
+    mine = kms.create_key()["KeyMetadata"]
+    for amazons, own in ((arn, mine["Arn"]), (arn.rpartition("/")[2], mine["KeyId"])):
+        assert told in plan(emulated_build, kms_key_id=amazons)
+        plan(emulated_build, "succeed", kms_key_id=own)
 
 
 @pytest.mark.parametrize("region", [HOME, COPY])
@@ -91,6 +105,62 @@ def test_encrypted_disks_of_the_source_image_count(aws, emulated_build):
     plan(emulated_build, "succeed", source={"id": source})
 
 
+@pytest.mark.parametrize("option", ["data_disks", "disks"])
+def test_what_a_disk_is_made_of_counts(aws, emulated_build, snapshot, option):
+    def disk(identifier, **more):
+        return {option: [{"device_name": "/dev/sdf", "snapshot_id": identifier, **more}]}
+
+    mine = ec2(aws, service="kms").create_key()["KeyMetadata"]["Arn"]
+    plan(emulated_build, "succeed", **disk(snapshot()))
+    # One's own passes its key on, also where it is encrypted anyhow.
+    own = snapshot(Encrypted=True, KmsKeyId=mine)
+    plan(emulated_build, "succeed", **disk(own))
+    plan(emulated_build, "succeed", **disk(own, encrypted=True))
+    amazons = disk(snapshot(Encrypted=True))
+    assert f"launch_users: the image in {HOME} is encrypted with Amazon's own key" in plan(emulated_build, **amazons)
+    assert "launch_groups: all, and the image" in plan(
+        emulated_build, launch_users=[], launch_groups=["all"], **amazons
+    )
+    plan(emulated_build, "succeed", launch_users=[], **amazons)
+    # An image without the disk, and copies with a key of one's own, are something else.
+    plan(emulated_build, "succeed", **({**amazons, "no_devices": ["/dev/sdf"]} if option == "data_disks" else {}))
+    away = {"copies": [{"region": COPY, "kms_key_id": "alias/there"}], "keep_in_build_region": False}
+    plan(emulated_build, "succeed", **amazons, **away)
+
+
+def test_a_snapshot_of_another_account_gets_the_default_key(aws, emulated_build, snapshot):
+    shared = snapshot(Encrypted=True, KmsKeyId=ec2(aws, service="kms").create_key()["KeyMetadata"]["Arn"])
+    thing = aws.backend().snapshots[shared]
+    thing.owner_id, own = "111122223333", thing.owner_id
+    disk = {"device_name": "/dev/sdf", "snapshot_id": shared}
+    message = plan(emulated_build, data_disks=[disk])
+    plan(emulated_build, "succeed", data_disks=[{**disk, "kms_key_id": "alias/mine"}])
+    plan(emulated_build, "succeed", data_disks=[disk], kms_key_id="alias/mine")
+    thing.owner_id = own
+    assert f"launch_users: the image in {HOME} is encrypted with Amazon's own key" in message
+
+
+def test_what_takes_the_place_of_an_encrypted_disk_of_the_source_image_counts_instead(aws, emulated_build, snapshot):
+    source = aws.add_image("encrypted data", owner="111122223333")
+    (root,) = aws.backend().amis[source].devices.values()
+    data = {"DeviceName": "/dev/sdf", "Ebs": {**root["Ebs"], "Encrypted": True}}
+    aws.backend().amis[source].devices["/dev/sdf"] = data
+    assert "Amazon's own key" in plan(emulated_build, source={"id": source})
+    plan(emulated_build, "succeed", source={"id": source}, no_devices=["/dev/sdf"])
+    for other in ({"kms_key_id": "alias/mine"}, {"snapshot_id": snapshot()}):
+        plan(emulated_build, "succeed", source={"id": source}, data_disks=[{"device_name": "/dev/sdf", **other}])
+    assert "Amazon's own key" in plan(emulated_build, source={"id": source}, data_disks=[{"device_name": "/dev/sdf"}])
+
+
+def test_a_machine_is_not_stopped_for_an_image_that_cannot_be_shared(aws, emulated_build, snapshot):
+    disks = [{"device_name": "/dev/sdf", "snapshot_id": snapshot(Encrypted=True)}]
+    emulated_build.launch(data_disks=disks)
+    first = len(aws.calls)
+    assert "Amazon's own key" in emulated_build.image("fail", launch_users=[OTHER], data_disks=disks)
+    assert [call.action for call in list(aws.calls)[first:] if call.mutates] == []
+    assert emulated_build.tear_down() == ["snapshots"], "the one that the disk was made of"
+
+
 def test_block_public_access_keeps_images_and_snapshots_from_being_public(aws, emulated_build):
     here, there = ec2(aws), ec2(aws, COPY)
     public = {"launch_users": [], "launch_groups": ["all"], "snapshot_groups": ["all"], "copies": [{"region": COPY}]}
@@ -107,6 +177,9 @@ def test_block_public_access_keeps_images_and_snapshots_from_being_public(aws, e
 
 
 def test_what_may_not_be_asked_is_not_refused(aws, emulated_build):
+    disk = {"device_name": "/dev/sdf", "snapshot_id": "snap-0123456789abcdef0"}
+    aws.fault("error", action="DescribeSnapshots", code="UnauthorizedOperation", message="no", times=0, status=403)
+    plan(emulated_build, "succeed", data_disks=[disk])
     for action in ("GetImageBlockPublicAccessState", "GetSnapshotBlockPublicAccessState"):
         aws.fault("error", action=action, code="UnauthorizedOperation", message="no", times=0, status=403)
     plan(emulated_build, "succeed", launch_users=[], launch_groups=["all"], snapshot_groups=["all"])
