@@ -59,13 +59,19 @@ class Capture(RemoteImage):
         return [image["ImageId"] for image in answer.get("Images", [])]
 
     def snapshots(self, identifier: str, token: str) -> list[str]:
-        """The ids of its snapshots: those that it names, and those that carry its token although it is gone."""
-        named = snapshots_of(self.describe(identifier)) if identifier else []
-        filters = [tags.by_tag(tags.TOKEN, token)]
-        found = self.connection.pages(
-            "find snapshots", "describe_snapshots", "Snapshots", OwnerIds=MINE, Filters=filters
-        )
-        return sorted({*named, *(item["SnapshotId"] for item in found)})
+        """The ids of its snapshots: those that it names, and those that carry its token although it is gone.
+
+        What it names and what is there without the token is somebody's own, which a disk of the image is made of.
+        """
+        named = {*snapshots_of(self.describe(identifier))} if identifier else set()
+        found = {item["SnapshotId"] for item in self._snapshots(tags.by_tag(tags.TOKEN, token), OwnerIds=MINE)}
+        unsure = named - found  # those may also show late
+        seen = self._snapshots({"Name": "snapshot-id", "Values": sorted(unsure)}) if unsure else []
+        others = {item["SnapshotId"] for item in seen if tags.as_dict(item.get("Tags")).get(tags.TOKEN) != token}
+        return sorted((named | found) - others)
+
+    def _snapshots(self, condition: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
+        return self.connection.pages("find snapshots", "describe_snapshots", "Snapshots", Filters=[condition], **more)
 
     def delete(self, identifier: str | None, token: str) -> None:
         images = self.ids(identifier, token)

@@ -180,6 +180,19 @@ def test_tags_of_volumes_and_of_snapshots_alone(aws, emulated_build, ec2):
     assert emulated_build.tear_down() == []
 
 
+def test_a_snapshot_that_an_option_names_stays_when_the_image_goes(aws, emulated_build, ec2):
+    volume = ec2.create_volume(AvailabilityZone=f"{HOME}a", Size=1)["VolumeId"]
+    mine = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    ec2.delete_volume(VolumeId=volume)
+    emulated_build.launch()
+    options = {"disks": [{"device_name": "/dev/sdg", "snapshot_id": mine}]}
+    (image,) = emulated_build.image(**options)["images"]
+    assert mine in image["snapshots"]
+    emulated_build.image(state="absent", **options)
+    assert emulated_build.tear_down() == ["snapshots"]
+    ec2.delete_snapshot(SnapshotId=mine)
+
+
 @pytest.mark.parametrize("replace", [False, True])
 def test_only_the_copies_are_kept(aws, emulated_build, ec2, replace):
     """Also where an older image has the name, in the build's region and in the other."""
