@@ -15,6 +15,8 @@ description:
   - Publishing copies it to other regions, all at once, then deprecates and protects the images, and only when
     everything else has succeeded opens them to others.
   - Image and snapshots are tagged in their create calls, in every region.
+  - Check mode looks at names and shares, and where there is a machine already, asks with C(DryRun) whether it may be
+    stopped and captured.
 author: Contributors to the hallmark.images project (@hallmark)
 extends_documentation_fragment:
   - hallmark.images.attributes

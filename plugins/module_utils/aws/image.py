@@ -115,6 +115,8 @@ class AwsImage:
     def plan(self) -> list[str]:
         if self.params["state"] == "present":
             self._check_machine()
+            if self.planning:
+                self._rehearse()
             self._check_names()
             kept = [image.connection for image in self.images.kept]
             share_plan.check_plan(self.connection, self.params, kept, self.planning)
@@ -209,9 +211,11 @@ class AwsImage:
 
         return self._capture(there, self.name, make)
 
-    def _from_machine(self, token: str, specifications: list[dict[str, Any]]) -> str:
+    def _from_machine(
+        self, token: str, specifications: list[dict[str, Any]], connection: Connection | None = None
+    ) -> str:
         disks_of_image = {"BlockDeviceMappings": self.mappings} if self.mappings else {}
-        answer = self.connection.call(
+        answer = (connection or self.connection).call(
             f"capture image {self.name}",
             "create_image",
             InstanceId=self._machine()[1],
@@ -221,6 +225,22 @@ class AwsImage:
             **disks_of_image,
         )
         return answer["ImageId"]
+
+    def _rehearse(self) -> None:
+        """Ask with DryRun, where there is a machine already, whether it may be stopped and captured.
+
+        Not CopyImage: a right to that hangs on the tags of an image that is not there yet.
+
+        :raises HallmarkError: naming the call that would be refused.
+        """
+        entry = self.ledger.read().entries.get(f"{Machine.kind}/{self.params['machine']}")
+        if not entry or entry.gone or not entry.identifier or self.images.entry(self.images.home):
+            return
+        play = replacing.Rehearsal.of(self.connection)
+        machine, identifier = self._machine()
+        if not _is_spot(machine.describe(identifier)):
+            machine.begin_stop(identifier, play)
+        self._from_machine("rehearsal", self.images.home.specifications("rehearsal"), play)
 
     def _machine(self) -> tuple[Machine, str]:
         name = self.params["machine"]
@@ -232,7 +252,7 @@ class AwsImage:
     def _stop(self, events: EventLog) -> None:
         """Shut the guest down, so that its file systems are at rest; never a power cut."""
         machine, identifier = self._machine()
-        if machine.describe(identifier).get("InstanceLifecycle") == "spot":
+        if _is_spot(machine.describe(identifier)):
             return  # such a one cannot be stopped: CreateImage itself shuts it down while it takes the snapshots
         waiter = Waiter(
             self.params["shutdown_timeout"], self.interval, events, abandoned=lambda: self.ledger.read().closing
@@ -276,3 +296,7 @@ class AwsImage:
         if self.params["replace"] and replacing.named(connection, self.name):
             return replacing.staging_name(self.name, self.ledger.build_id)
         return self.name
+
+
+def _is_spot(instance: dict[str, Any]) -> bool:
+    return instance.get("InstanceLifecycle") == "spot"

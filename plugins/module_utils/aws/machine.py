@@ -131,12 +131,16 @@ class Machine(Remote):
             return State(PENDING, "is starting")
         return State(FAILED, f"is {status}" + (f" ({reason})" if reason else ""))
 
+    def begin_stop(self, identifier: str, connection: Connection) -> None:
+        """The call that shuts its guest down; a rehearsal only asks whether it may be made."""
+        connection.call(f"stop machine {self.name}", "stop_instances", InstanceIds=[identifier])
+
     def stop(self, identifier: str, waiter: Waiter) -> None:
         """Shut its guest down and wait until it is.
 
         :raises HallmarkError: when it ends for good instead, or takes too long.
         """
-        self.connection.call(f"stop machine {self.name}", "stop_instances", InstanceIds=[identifier])
+        self.begin_stop(identifier, self.connection)
 
         def probe() -> State:
             status = self.describe(identifier).get("State", {}).get("Name", "")

@@ -180,6 +180,14 @@ def test_tags_of_volumes_and_of_snapshots_alone(aws, emulated_build, ec2):
     assert emulated_build.tear_down() == []
 
 
+def test_a_spot_instance_need_not_be_stopped(aws, emulated_build):
+    emulated_build.launch(market="spot")
+    first = len(aws.calls)
+    emulated_build.image(check_mode=True)
+    assert [call.action for call in list(aws.calls)[first:] if call.dry_run] == ["CreateImage"]
+    assert emulated_build.tear_down() == []
+
+
 def test_a_snapshot_that_an_option_names_stays_when_the_image_goes(aws, emulated_build, ec2):
     volume = ec2.create_volume(AvailabilityZone=f"{HOME}a", Size=1)["VolumeId"]
     mine = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]

@@ -144,10 +144,24 @@ def test_the_whole_play(aws, bastion, play, tmp_path):
     assert actions.count("RunInstances") == 3
     profiles = [call.params["ImageId"] for call in aws.calls if "IamInstanceProfile.Name" in call.params]
     assert set(profiles) == {aws.image}  # the builder's alone
+    asked = [call.action for call in aws.calls if call.dry_run and call.action != "RunInstances"]
+    assert asked == ["StopInstances", "CreateImage"]  # and the other, whether the profile is known to EC2 yet
     tags = [found["tags"]["made_of"] for found in aws.snapshot()["us-east-1/amis"].values() if "tags" in found]
     assert tags == [f"{aws.image} in us-east-1"]
     assert aws.problems == []
     assert bastion is None or bastion.logins() > 2
+
+
+@pytest.mark.parametrize("action", ["StopInstances", "CreateImage"])
+def test_a_right_that_capture_lacks_is_told_before_the_guest_is_touched(aws, play, tmp_path, action):
+    before = aws.snapshot()
+    denied = {"code": "UnauthorizedOperation", "message": "You are not authorized.", "status": 403}
+    aws.fault("error", action=action, where={"DryRun": "true"}, **denied)
+    assert play.wait(300) != 0
+    text = " ".join((tmp_path / "output").read_text().split())
+    assert f"UnauthorizedOperation: You are not authorized.: credentials that allow {action}" in text
+    assert "Provision, harden, verify and seal" not in text
+    assert difference(before, aws.snapshot()) == {}
 
 
 @pytest.mark.parametrize("play", [pytest.param(WITHOUT_IMAGE, id="without-image")], indirect=True)
@@ -175,7 +189,7 @@ def test_the_janitor_alone_cleans_up_after_a_kill(aws, play, tmp_path, action):
     """
     before = aws.snapshot()
     deadline = time.monotonic() + 300
-    while not any(call.action == action for call in aws.calls):
+    while not any(call.action == action and not call.dry_run for call in aws.calls):
         assert play.poll() is None, (tmp_path / "output").read_text()[-4000:]
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -18,7 +18,7 @@ import pytest
 
 from emulators.aws import AwsEmulator
 from support.aws_policies import POLICIES, actions, allow, modules_of_a_user
-from support.iam import WITH_REFERENCES
+from support.iam import WITH_REFERENCES, request_tags
 
 HOME = "us-east-1"
 USED = ("build", "copy", "share", "replace", "ssm_source")
@@ -134,6 +134,34 @@ def test_marking_an_image_for_ena_needs_its_policy(aws, host):
     assert "credentials that allow ModifyInstanceAttribute" in run()
     allow(aws, host, actions("build", "ena"))
     assert run() == ""
+    aws.enforce_iam(False)
+
+
+def test_rights_to_capture_are_asked_for_as_soon_as_there_is_a_machine(aws, host):
+    every, build = set(actions("build")), f"20261124t180000-{secrets.token_hex(3)}"
+    common = {"region": HOME, "build_id": build, "max_attempts": 1, "timeout": 5}
+    launch = {"lifetime": "deadline", "source": {"id": aws.image}, "source_cidrs": ["203.0.113.7/32"], "wait": False}
+    image = {"name": f"web-{build}", "publish": False, "tags": {"team": "platform"}, "check_mode": True}
+
+    def asked(*without):
+        allow(aws, host, every - {*without})
+        first = len(aws.calls)
+        result = host.run("aws_image", **common, **image).result
+        return result, list(aws.calls)[first:]
+
+    assert [call.action for call in asked()[1]] == ["DescribeImages"], "nothing of a machine that is not there"
+    allow(aws, host, every)
+    host.succeed("aws_builder", **common, **launch)
+    result, calls = asked()
+    assert not result.get("failed"), result["msg"]
+    assert [call.action for call in calls if call.dry_run] == ["StopInstances", "CreateImage"]
+    assert [call.action for call in calls if call.mutates] == []
+    tagged = request_tags(calls[-2].params)
+    assert tagged["image"]["team"] == tagged["snapshot"]["team"] == "platform", "as it will be made"
+    for action in ("StopInstances", "CreateImage"):
+        assert f"credentials that allow {action}" in asked(f"ec2:{action}")[0]["msg"]
+    allow(aws, host, every)
+    host.succeed("aws_builder", state="absent", build_id=build, timeout=10)
     aws.enforce_iam(False)
 
 
