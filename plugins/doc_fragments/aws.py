@@ -29,8 +29,35 @@ options:
     description: The token that belongs to temporary keys.
     type: str
   endpoint_url:
-    description: Another endpoint for all calls, for example a VPC endpoint or a local test server.
+    description:
+      - Another endpoint for all services and regions, for example a local test server. It must speak for all of them.
+      - Where neither it nor O(endpoint_urls) names an endpoint for a service, boto3's own configuration does
+        (C(AWS_ENDPOINT_URL_EC2) and the like, C(AWS_ENDPOINT_URL), the profile), and else it is that of AWS.
     type: str
+  endpoint_urls:
+    description:
+      - Other endpoints for single services in O(region), for example VPC endpoints. They go before O(endpoint_url).
+      - Other regions, as of copies, have other endpoints, so there it is as if none of these were given.
+    type: dict
+    suboptions:
+      ec2:
+        description: The endpoint of EC2, which also speaks for EBS snapshots.
+        type: str
+      iam:
+        description: That of IAM, for temporary roles and instance profiles.
+        type: str
+      kms:
+        description: That of KMS, for telling whose key one is.
+        type: str
+      service_quotas:
+        description: That of Service Quotas.
+        type: str
+      ssm:
+        description: That of Systems Manager, for a source image that a parameter names.
+        type: str
+      sts:
+        description: That of STS, for O(assume_role) and for the reasons of refusals.
+        type: str
   assume_role:
     description: A role to take on before anything else.
     type: dict

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import traceback
 import types
 from typing import Any
@@ -30,6 +31,8 @@ try:
 except ImportError:
     BOTO3_ERROR = traceback.format_exc()
 
+#: What boto3 calls the services that are called here; as suboptions, and in its environment, they have underscores.
+SERVICES = ("ec2", "iam", "kms", "service-quotas", "ssm", "sts")
 #: Options of every module of this platform; described by the doc fragment hallmark.images.aws.
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "region": {"type": "str"},
@@ -38,6 +41,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "secret_key": {"type": "str", "no_log": True},
     "session_token": {"type": "str", "no_log": True},
     "endpoint_url": {"type": "str"},
+    "endpoint_urls": {"type": "dict", "options": {name.replace("-", "_"): {"type": "str"} for name in SERVICES}},
     "assume_role": {
         "type": "dict",
         "options": {
@@ -55,7 +59,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 }
 SECRETS = ("access_key", "secret_key", "session_token")
 #: What of the options the ledger holds, so that a build can be undone from the ledger alone. Never a secret.
-IN_LEDGER = ("region", "profile", "endpoint_url", "assume_role")
+IN_LEDGER = ("region", "profile", "endpoint_url", "endpoint_urls", "assume_role")
+URL = re.compile(r"^https?://[^\s/]\S*$")
 TIMEOUTS = {"connect_timeout": 10, "read_timeout": 60}
 #: Services that a build goes on without are not tried for minutes.
 FEW_ATTEMPTS = {"service-quotas": 2}
@@ -75,10 +80,15 @@ class Connection:
     :param options: those of ARGUMENT_SPEC; what is missing is left to boto3's own chain of configuration.
     :param sessions: those of another connection of the same account, so that a role is taken on once for all of them.
     :ivar sessions: boto3's, by process.
+    :raises HallmarkError: for an endpoint that is no URL.
     """
 
     def __init__(self, options: dict[str, Any], sessions: dict[int, Any] | None = None) -> None:
-        self.options = options
+        own = {name: url for name, url in (options.get("endpoint_urls") or {}).items() if url}
+        _check_url("endpoint_url", options.get("endpoint_url"))
+        for name, url in own.items():
+            _check_url(f"endpoint_urls: {name}", url)
+        self.options = {**options, "endpoint_urls": own}
         self._clients: dict[tuple[int, str, str | None], Any] = {}
         self.sessions: dict[int, Any] = {} if sessions is None else sessions
 
@@ -99,8 +109,10 @@ class Connection:
         return region
 
     def elsewhere(self, region: str) -> Connection:
-        """The same account in another region."""
-        return self if region == self.region else Connection({**self.options, "region": region}, self.sessions)
+        """The same account in another region, where other endpoints of single services are than in this one."""
+        if region == self.region:
+            return self
+        return Connection({**self.options, "region": region, "endpoint_urls": {}}, self.sessions)
 
     def client(self, service: str = "ec2") -> Any:
         """The boto3 client of a service. One per process: a fork must not share its parent's sockets."""
@@ -116,7 +128,7 @@ class Connection:
                 self._clients[key] = self._boto_session().client(
                     service,
                     region_name=self.region,
-                    endpoint_url=self.options.get("endpoint_url") or None,
+                    endpoint_url=self._endpoint(service),
                     config=config,
                 )
             if service == "ec2":
@@ -163,6 +175,10 @@ class Connection:
             if error.code != "DryRunOperation":
                 raise
 
+    def _endpoint(self, service: str) -> str | None:
+        """The endpoint of a service by the options; None leaves it to boto3, its environment and configuration."""
+        return self.options["endpoint_urls"].get(service.replace("-", "_")) or self.options.get("endpoint_url") or None
+
     def _boto_session(self) -> Any:
         if os.getpid() not in self.sessions:
             self.sessions[os.getpid()] = self._make_session()
@@ -195,7 +211,7 @@ class Connection:
             extra["Tags"] = [{"Key": str(name), "Value": str(value)} for name, value in role["tags"].items()]
         if role.get("transitive_tag_keys"):
             extra["TransitiveTagKeys"] = role["transitive_tag_keys"]
-        sts = session.client("sts", endpoint_url=self.options.get("endpoint_url") or None)
+        sts = session.client("sts", endpoint_url=self._endpoint("sts"))
         name = role.get("session_name") or "hallmark"
         wanted = {"RoleArn": role["arn"], "RoleSessionName": name, "DurationSeconds": duration, **extra}
         refresh = botocore.credentials.create_assume_role_refresher(sts, wanted)
@@ -212,3 +228,8 @@ class Connection:
         core.get_component("credential_provider").insert_before("env", provider)
         region = self.options.get("region") or session.region_name
         return boto3.session.Session(botocore_session=core, region_name=region)
+
+
+def _check_url(key: str, url: str | None) -> None:
+    if url and not URL.match(url):
+        raise HallmarkError(f"{key}: {url!r}", "a URL that begins with https:// or http://")

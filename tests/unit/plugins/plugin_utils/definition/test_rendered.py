@@ -186,3 +186,16 @@ def test_what_was_vaulted_is_not_shown(check, wrap):
     (line,) = check(builder={"disk_size": wrap(secret)})
     assert re.match(r"web: build_builder.disk_size: .*!vault ….*: a whole number and a unit", line), line
     assert "canary" not in line
+
+
+@pytest.mark.parametrize(
+    ("urls", "told"),
+    [
+        ({"ec3": "https://ec2.example.com"}, r"endpoint_urls\.ec3: .*ec2"),
+        ({"ec2": "ec2.example.com"}, r"endpoint_urls\.ec2: ec2\.example\.com: a URL that begins with https://"),
+        ("https://ec2.example.com", r"endpoint_urls: https://ec2\.example\.com: a mapping of services, as \{ec2: "),
+    ],
+)
+def test_endpoints_of_services_are_checked(check, urls, told):
+    (line,) = check("{}", "aws", builder={"endpoint_urls": urls})
+    assert re.search(told, line), line
