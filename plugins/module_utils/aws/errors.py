@@ -122,14 +122,18 @@ def translated(what: str, decode: Callable[[str], str] = lambda message: "") -> 
         raise ApiError(f"{what}: {' '.join(str(error).split())}") from None
 
 
-def tell_capacity_at_once(response: tuple[Any, dict[str, Any]] | None, operation: Any, **_more: Any) -> None:
+def tell_capacity_at_once(
+    response: tuple[Any, dict[str, Any]] | None, operation: Any, attempts: int, **_more: Any
+) -> None:
     """Handler of botocore's event ``needs-retry``: no retry of the same call where there is no capacity.
 
     EC2 says InsufficientInstanceCapacity with HTTP status 500, which botocore takes for a passing fault.
 
+    :param attempts: of this call, this one included; what botocore itself would put into the answer only later.
     :raises ClientError: the refusal itself.
     """
     if response and response[1].get("Error", {}).get("Code") in CAPACITY:
+        response[1].setdefault("ResponseMetadata", {})["RetryAttempts"] = attempts - 1
         raise ClientError(response[1], operation.name)
 
 
@@ -147,8 +151,16 @@ def from_client_error(
         encoded = ENCODED.search(message)
         reason = decode(encoded[1]) if encoded else ""
         message = ENCODED.sub("", message) + (f" ({reason})" if reason else "")
-        return ApiError(f"{what}: {code}: {message}", code, hint=f"credentials that allow {operation}")
-    return ApiError(f"{what}: {code}: {message}", code)
+        hint = f"credentials that allow {operation}"
+        return ApiError(f"{what}: {code}: {message}", code, hint, _is_certain(error.response))
+    return ApiError(f"{what}: {code}: {message}", code, refused=_is_certain(error.response))
+
+
+def _is_certain(response: dict[str, Any]) -> bool:
+    """Whether the call had no effect: the first try was answered, and with more than that the server is in trouble."""
+    answer = response.get("ResponseMetadata", {})
+    said_no = 400 <= answer.get("HTTPStatusCode", 0) < 500 or response.get("Error", {}).get("Code") in CAPACITY
+    return said_no and answer.get("RetryAttempts") == 0
 
 
 def reason_of(document: dict[str, Any]) -> str:

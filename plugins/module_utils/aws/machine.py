@@ -10,7 +10,6 @@ from typing import Any
 from ansible_collections.hallmark.images.plugins.module_utils.aws import tags
 from ansible_collections.hallmark.images.plugins.module_utils.aws.connection import Connection
 from ansible_collections.hallmark.images.plugins.module_utils.aws.errors import CAPACITY, ApiError
-from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 from ansible_collections.hallmark.images.plugins.module_utils.build.remote import Remote, insist, patiently
 from ansible_collections.hallmark.images.plugins.module_utils.build.resources import (
     FAILED,
@@ -61,7 +60,8 @@ class Machine(Remote):
         what = f"launch machine {self.name}"
         labels = self.tags_with(token)
         self.shown = False
-        refused: list[str] = []
+        full: list[str] = []
+        refused = True
         for number, request in enumerate(self.requests(False)):
             try:
                 answer = patiently(  # key and security group were made a moment ago
@@ -77,10 +77,12 @@ class Machine(Remote):
                 )
                 return answer["Instances"][0]["InstanceId"]
             except ApiError as error:
+                refused = error.refused = error.refused and refused
                 if error.code not in CAPACITY:
                     raise
-                refused.append(f"{request['InstanceType']}: {error.code}")
-        raise HallmarkError(f"{what}: no capacity ({', '.join(refused)})", "more instance_types or subnet_ids")
+                full.append(f"{request['InstanceType']}: {error.code}")
+        hint = "more instance_types or subnet_ids"
+        raise ApiError(f"{what}: no capacity ({', '.join(full)})", hint=hint, refused=refused)
 
     def specifications(self, labels: dict[str, str], request: dict[str, Any]) -> list[dict[str, Any]]:
         """The tags of everything that one argument set of RunInstances makes."""

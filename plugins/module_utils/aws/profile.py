@@ -20,7 +20,12 @@ from ansible_collections.hallmark.images.plugins.module_utils.aws import tags
 from ansible_collections.hallmark.images.plugins.module_utils.aws.connection import Connection
 from ansible_collections.hallmark.images.plugins.module_utils.aws.errors import ApiError
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
-from ansible_collections.hallmark.images.plugins.module_utils.build.remote import Remote, insist, patiently
+from ansible_collections.hallmark.images.plugins.module_utils.build.remote import (
+    Remote,
+    after_creation,
+    insist,
+    patiently,
+)
 from ansible_collections.hallmark.images.plugins.module_utils.build.resources import GONE, PENDING, READY, State
 
 #: The path of all of them, by which they are listed, and by which a policy can name them.
@@ -160,15 +165,16 @@ class Role(OfIam):
             Description=f"Temporary, of build {self.labels.get(tags.BUILD, '')}",
             **self.boundary,
         )
-        patiently(
-            self.connection,
-            f"policy of role {self.iam_name}",
-            "put_role_policy",
-            service="iam",
-            RoleName=self.iam_name,
-            PolicyName=POLICY_NAME,
-            PolicyDocument=self.policy,
-        )
+        with after_creation():
+            patiently(
+                self.connection,
+                f"policy of role {self.iam_name}",
+                "put_role_policy",
+                service="iam",
+                RoleName=self.iam_name,
+                PolicyName=POLICY_NAME,
+                PolicyDocument=self.policy,
+            )
         return self.iam_name
 
     def describe(self) -> dict[str, Any]:
@@ -204,14 +210,15 @@ class Profile(OfIam):
         self.young = True
         self.make(token, "create_instance_profile", InstanceProfileName=self.iam_name)
         try:
-            patiently(
-                self.connection,
-                f"role of profile {self.iam_name}",
-                "add_role_to_instance_profile",
-                service="iam",
-                InstanceProfileName=self.iam_name,
-                RoleName=self.iam_name,
-            )
+            with after_creation():
+                patiently(
+                    self.connection,
+                    f"role of profile {self.iam_name}",
+                    "add_role_to_instance_profile",
+                    service="iam",
+                    InstanceProfileName=self.iam_name,
+                    RoleName=self.iam_name,
+                )
         except ApiError as error:
             if error.code != "LimitExceeded":  # one role each: a retry meets what the first call did
                 raise

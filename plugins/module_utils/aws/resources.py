@@ -12,7 +12,12 @@ from typing import Any
 from ansible_collections.hallmark.images.plugins.module_utils.aws import tags
 from ansible_collections.hallmark.images.plugins.module_utils.aws.connection import Connection
 from ansible_collections.hallmark.images.plugins.module_utils.aws.errors import ApiError
-from ansible_collections.hallmark.images.plugins.module_utils.build.remote import Remote, insist, patiently
+from ansible_collections.hallmark.images.plugins.module_utils.build.remote import (
+    Remote,
+    after_creation,
+    insist,
+    patiently,
+)
 from ansible_collections.hallmark.images.plugins.module_utils.build.remote_key import ImportedKey
 from ansible_collections.hallmark.images.plugins.module_utils.build.resources import GONE, PENDING, READY, State
 
@@ -92,7 +97,8 @@ class SecurityGroup(Remote):
             if not found:
                 raise
             identifier = found[0]
-        self._admit(identifier, labels)
+        with after_creation():
+            self._admit(identifier, labels)
         return identifier
 
     def _admit(self, identifier: str, labels: dict[str, str]) -> None:

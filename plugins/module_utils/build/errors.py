@@ -47,11 +47,14 @@ class ApiError(HallmarkError):
     """A call that a cloud's API refused; each platform tells which of its codes mean what.
 
     :ivar code: the API's error code; empty when there was no answer at all.
+    :ivar refused: whether it is certain that the call had no effect: the API said no, and no answer of a try before
+        was lost.
     """
 
-    def __init__(self, message: str, code: str = "", hint: str | None = None) -> None:
+    def __init__(self, message: str, code: str = "", hint: str | None = None, refused: bool = False) -> None:
         super().__init__(message, hint)
         self.code = code
+        self.refused = refused
 
     @property
     def gone(self) -> bool:

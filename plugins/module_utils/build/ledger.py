@@ -9,7 +9,7 @@ Lines, by their ``event``:
 - ``open``: platform, definition, expiry and controlling process of the build.
 - ``expires``: a later moment at which it expires.
 - ``intent``: kind, name, client token and spec of a resource; on disk before the create call is made.
-- ``created``: the resource's id.
+- ``created``: the resource's id. ``refused``: the API did not create it, for certain.
 - ``gone``: it was deleted. ``released``: it is no longer temporary (a published image).
 - ``keep``: the user wants what is there to stay until it expires.
 - ``closing``: somebody tears the whole build down; from here on nothing more may be created.
@@ -40,6 +40,7 @@ class Entry:
 
     :ivar identifier: its id; None where the process died between the intent and the answer.
     :ivar gone: deleted or released.
+    :ivar refused: never created, for certain; it still stands for what was made here on its behalf, as a key's files.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Entry:
     spec: dict[str, Any] = field(default_factory=dict)
     identifier: str | None = None
     gone: bool = False
+    refused: bool = False
 
     @property
     def key(self) -> str:
@@ -203,6 +205,8 @@ def _replay(status: Status, record: dict[str, Any]) -> None:
         status.closed = False
     elif event == "created" and key in status.entries:
         status.entries[key].identifier = record["id"]
+    elif event == "refused" and key in status.entries:
+        status.entries[key].refused = True
     elif event in ("gone", "released") and key in status.entries:
         status.entries[key].gone = True
     elif event == "keep":

@@ -46,7 +46,12 @@ def create(ledger: Ledger, resource: Resource, waiter: Waiter, wait: bool = True
             if left:
                 raise HallmarkError(f"an earlier run left {left[0]}", "run the play reap, or take a new build id")
         ledger.intent(resource.kind, resource.name, token, resource.spec())
-        identifier = resource.create(token)
+        try:
+            identifier = resource.create(token)
+        except ApiError as error:
+            if error.refused:
+                ledger.note("refused", kind=resource.kind, name=resource.name)
+            raise
         ledger.append("created", kind=resource.kind, name=resource.name, id=identifier)
     if wait:
         waiter.wait(f"{resource.kind} {resource.name}", lambda: resource.state(identifier))
@@ -70,7 +75,9 @@ def undo(ledger: Ledger, restore: Restore, entries: list[Entry], seconds: float 
         may_change = False
         for entry in waiting:
             try:
-                restore(entry.kind, entry.name, entry.spec).delete(entry.identifier, entry.token)
+                resource = restore(entry.kind, entry.name, entry.spec)
+                resource.refused = entry.refused
+                resource.delete(entry.identifier, entry.token)
             except Exception as error:  # whatever it is, it must not keep the others
                 may_change |= not (is_second_try and isinstance(error, ApiError) and error.denied)
                 left.append((entry, " ".join(str(error).split()) or type(error).__name__))

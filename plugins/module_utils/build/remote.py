@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import ApiError
@@ -53,14 +55,26 @@ def patiently(connection: Door, what: str, operation: str, **arguments: Any) -> 
 
     :raises ApiError: when it is not found at last, or for any other reason at once.
     """
-    for pause in LOOKS:
+    refused, pauses = True, iter(LOOKS)
+    while True:
         try:
             return connection.call(what, operation, **arguments)
         except ApiError as error:
-            if not error.early:
+            refused = error.refused = error.refused and refused
+            pause = next(pauses, None)
+            if not error.early or pause is None:
                 raise
         time.sleep(pause)
-    return connection.call(what, operation, **arguments)
+
+
+@contextmanager
+def after_creation() -> Iterator[None]:
+    """For what ``create`` does after the call that makes the thing: when that is refused, the thing is there."""
+    try:
+        yield
+    except ApiError as error:
+        error.refused = False
+        raise
 
 
 class Remote(Resource):
@@ -90,10 +104,10 @@ class Remote(Resource):
         """The ids of what was created with a token."""
 
     def ids(self, identifier: str | None, token: str) -> list[str]:
-        """The id, or what is found by the token where the ledger has none."""
+        """The id, or what is found by the token where the ledger has none; looked for once where it was refused."""
         if identifier:
             return [identifier]
-        for pause in LOOKS:
+        for pause in LOOKS[:1] if self.refused else LOOKS:
             time.sleep(pause)
             found = self.find(token)
             if found:

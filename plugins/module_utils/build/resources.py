@@ -36,9 +36,11 @@ class Resource(ABC):
 
     :cvar kind: the sort of thing, for example ``disk``.
     :ivar name: which one within the build, for example ``builder``; kind and name together are unique in a build.
+    :ivar refused: whether it was refused when it was to be created, so that nothing of it can show late.
     """
 
     kind: str
+    refused = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -61,7 +63,10 @@ class Resource(ABC):
 
     @abstractmethod
     def create(self, token: str) -> str:
-        """Create it and return its id. The token is the client token that the ledger already holds."""
+        """Create it and return its id. The token is the client token that the ledger already holds.
+
+        An ApiError that it raises may say ``refused`` only when nothing was made.
+        """
 
     def state(self, identifier: str) -> State:
         """Its present state; ``ready`` at once for what has no life of its own."""

@@ -187,6 +187,59 @@ def test_what_is_denied_names_the_call(aws, build):
     assert build.tear_down() == []
 
 
+#: The call that is refused, the code, the status, and what the thing would be looked for with.
+REFUSALS = [
+    ("ImportKeyPair", "UnauthorizedOperation", 403, "DescribeKeyPairs"),
+    ("CreateSecurityGroup", "SecurityGroupLimitExceeded", 400, "DescribeSecurityGroups"),
+    ("RunInstances", "UnauthorizedOperation", 403, "DescribeInstances"),
+    ("RunInstances", "InvalidParameterCombination", 400, "DescribeInstances"),
+    ("RunInstances", "InsufficientInstanceCapacity", NO_CAPACITY, "DescribeInstances"),
+    ("CreateImage", "ResourceLimitExceeded", 400, "DescribeImages"),
+]
+
+
+def looks(aws, first, action):
+    """How often something was looked for by its token from some call on."""
+    asked = [call for call in list(aws.calls)[first:] if call.action == action]
+    return sum("tag:hallmark:token" in call.values("Filter") for call in asked)
+
+
+@pytest.mark.parametrize(("action", "code", "status", "look"), REFUSALS)
+def test_what_was_refused_is_not_waited_for(aws, build, action, code, status, look):
+    aws.fault("error", action=action, code=code, status=status, times=0)
+    first = len(aws.calls)
+    if action == "CreateImage":
+        build.launch()
+        first = len(aws.calls)
+        assert code in build.image("fail")
+    else:
+        assert code in build.launch("fail")
+    assert looks(aws, first, look) <= 1
+    assert build.tear_down() == []
+
+
+@pytest.mark.parametrize("kind", ["internal", "lose"])
+@pytest.mark.parametrize(("action", "look"), [("RunInstances", "DescribeInstances"), ("CreateImage", "DescribeImages")])
+def test_a_refusal_of_the_second_try_says_nothing_of_the_first(aws, build, action, look, kind):
+    """What the first made is there and shows late."""
+    if action == "CreateImage":
+        build.launch()
+    aws.delays.not_found = 1.5
+    aws.fault(kind, action=action)
+    aws.fault("error", action=action, code="UnauthorizedOperation", status=403, nth=2)
+    first = len(aws.calls)
+    assert "UnauthorizedOperation" in (build.image("fail") if action == "CreateImage" else build.launch("fail"))
+    assert looks(aws, first, look) > 1
+    assert build.tear_down() == []
+
+
+def test_what_is_refused_of_a_thing_that_is_there_does_not_hide_it(aws, build):
+    aws.delays.not_found = 1.5
+    aws.fault("error", action="AuthorizeSecurityGroupIngress", code="UnauthorizedOperation", status=403, times=0)
+    assert "credentials that allow AuthorizeSecurityGroupIngress" in build.launch("fail")
+    assert build.tear_down() == []
+
+
 def test_a_machine_that_may_not_be_seen_is_ended_all_the_same(aws, build):
     denied = {"code": "UnauthorizedOperation", "message": "You are not authorized.", "status": 403, "times": 0}
     aws.fault("error", action="DescribeInstances", **denied)

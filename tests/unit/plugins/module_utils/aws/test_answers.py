@@ -37,6 +37,26 @@ def test_what_is_denied_names_the_call_and_not_the_encoded_reason():
     assert str(error) == f"launch machine builder: {wanted}"
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "retries", "certain"),
+    [
+        ("UnauthorizedOperation", 403, 0, True),
+        ("InvalidParameterValue", 400, 0, True),
+        ("InsufficientInstanceCapacity", 500, 0, True),
+        ("InternalError", 500, 0, False),
+        ("UnauthorizedOperation", 403, 1, False),  # of the first try nobody knows
+        ("UnauthorizedOperation", 403, None, False),
+    ],
+)
+def test_what_cannot_have_had_an_effect(code, status, retries, certain):
+    error = client_error(code)
+    error.response["ResponseMetadata"] = {"HTTPStatusCode": status}
+    if retries is not None:
+        error.response["ResponseMetadata"]["RetryAttempts"] = retries
+    assert raised(error).refused is certain
+    assert raised(EndpointConnectionError(endpoint_url="http://127.0.0.1:1")).refused is False
+
+
 def test_the_reason_of_a_refusal_is_told_where_it_may_be_decoded():
     document = {
         "explicitDeny": False,

@@ -32,6 +32,7 @@ class Cloud:
         self.fail = set()
         self.denied = False
         self.lose_answer = set()
+        self.refuse = {}
 
 
 class Thing(Resource):
@@ -47,13 +48,15 @@ class Thing(Resource):
             assert self.ledger.read().entries[self.key].token == token, "the ledger must know before it is created"
         if self.name in self.cloud.fail:
             raise HallmarkError(f"no {self.name} in stock")
+        if self.name in self.cloud.refuse:
+            raise ApiError("no", refused=self.cloud.refuse[self.name])
         self.cloud.things[token] = self.name
         if self.name in self.cloud.lose_answer:
             raise KeyboardInterrupt
         return f"id-{self.name}"
 
     def delete(self, identifier, token):
-        self.cloud.calls.append(("delete", self.name, identifier))
+        self.cloud.calls.append(("delete", self.name, "refused" if self.refused else identifier))
         if self.cloud.denied:
             raise Denied("not allowed")
         if self.cloud.busy.get(self.name, 0) > 0:
@@ -111,6 +114,25 @@ def test_a_lost_answer_is_undone_by_token(ledger, cloud):
     assert lifecycle.tear_down(ledger, restore(cloud), by="test") == []
     assert cloud.calls[0] == ("delete", "machine", None)
     assert cloud.things == {}
+
+
+@pytest.mark.parametrize(("is_certain", "told"), [(True, "refused"), (False, None)])
+def test_who_undoes_is_told_what_was_refused_for_certain(ledger, cloud, is_certain, told):
+    cloud.refuse["machine"] = is_certain
+    with pytest.raises(ApiError):
+        build(ledger, cloud, "key", "machine")
+    assert ledger.read().entries["thing/machine"].refused is is_certain
+    assert lifecycle.tear_down(ledger, restore(cloud), by="test") == []
+    assert cloud.calls == [("delete", "machine", told), ("delete", "key", "id-key")]
+
+
+def test_what_was_refused_once_can_be_made_later(ledger, cloud):
+    cloud.refuse["machine"] = True
+    with pytest.raises(ApiError):
+        build(ledger, cloud, "machine")
+    cloud.refuse.clear()
+    build(ledger, cloud, "machine")
+    assert not ledger.read().entries["thing/machine"].refused
 
 
 def test_a_half_made_thing_is_removed_before_it_is_made_again(ledger, cloud):
