@@ -17,6 +17,8 @@ description:
   - Image and snapshots are tagged in their create calls, in every region.
   - Check mode looks at names and shares, and where there is a machine already, asks with C(DryRun) whether it may be
     stopped and captured.
+  - With O(state=absent), images of a build that ran on another computer are found by their tags, in O(region) and the
+    regions of O(copies), and removed unless something in the account uses them.
 author: Contributors to the hallmark.images project (@hallmark)
 extends_documentation_fragment:
   - hallmark.images.attributes

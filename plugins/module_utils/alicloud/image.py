@@ -61,6 +61,7 @@ class AlicloudImage:
     """
 
     interval = 10.0  # a capture takes minutes
+    searched = ()
 
     def __init__(self, params: dict[str, Any], ledger: Ledger, planning: bool = False) -> None:
         self.params = params

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.hallmark.images.plugins.module_utils.aws import (
     disks,
     publishing,
-    quotas,
+    removal,
     replacing,
     share_plan,
     sharing,
@@ -111,6 +111,7 @@ class AwsImage:
         for region in regions:
             if regions.count(region) > 1:
                 raise HallmarkError(f"copies: region: {region}", "each region once, and not the build's own")
+        self.searched = regions
 
     def plan(self) -> list[str]:
         if self.params["state"] == "present":
@@ -120,13 +121,15 @@ class AwsImage:
             self._check_names()
             kept = [image.connection for image in self.images.kept]
             share_plan.check_plan(self.connection, self.params, kept, self.planning)
-        if self.planning and self.params["launch_groups"]:
-            for image in self.images.kept:
-                quotas.check_public_image(image.connection)
+        else:
+            for place in self._tagged():
+                place.check()
         return [f"{image.image_name} ({image.connection.region})" for image in self.images.kept]
 
     def captured(self) -> bool:
         if self.params["state"] == "absent":
+            if any(place.images or place.snapshots for place in self._tagged()):
+                return True
             keys = {image.key for image in self.images.all}
             unfinished = any(entry.key in keys for entry in self.ledger.read().open_entries())
             return unfinished or any(self.images.available(image) for image in self.images.all)
@@ -145,7 +148,10 @@ class AwsImage:
         publishing.publish(self.images, self.params, waiter)
 
     def remove(self) -> bool:
-        removed = False
+        found = self._tagged()
+        for place in found:
+            place.remove()
+        removed = bool(found)
         for image in reversed(self.images.all):
             entry = self.images.entry(image)
             if not entry or (entry.gone and not self.images.available(image)):
@@ -238,9 +244,16 @@ class AwsImage:
             return
         play = replacing.Rehearsal.of(self.connection)
         machine, identifier = self._machine()
-        if not _is_spot(machine.describe(identifier)):
+        if not machine.is_spot(identifier):
             machine.begin_stop(identifier, play)
         self._from_machine("rehearsal", self.images.home.specifications("rehearsal"), play)
+
+    def _tagged(self) -> list[removal.Tagged]:
+        """What is there by its tags of images of another computer; empty where the ledger knows the build's."""
+        if self.ledger.read().entries:
+            return []
+        names = [self.name, replacing.staging_name(self.name, self.ledger.build_id)]
+        return [removal.tagged(image.connection, self.ledger.build_id, names) for image in self.images.all]
 
     def _machine(self) -> tuple[Machine, str]:
         name = self.params["machine"]
@@ -252,7 +265,7 @@ class AwsImage:
     def _stop(self, events: EventLog) -> None:
         """Shut the guest down, so that its file systems are at rest; never a power cut."""
         machine, identifier = self._machine()
-        if _is_spot(machine.describe(identifier)):
+        if machine.is_spot(identifier):
             return  # such a one cannot be stopped: CreateImage itself shuts it down while it takes the snapshots
         waiter = Waiter(
             self.params["shutdown_timeout"], self.interval, events, abandoned=lambda: self.ledger.read().closing
@@ -296,7 +309,3 @@ class AwsImage:
         if self.params["replace"] and replacing.named(connection, self.name):
             return replacing.staging_name(self.name, self.ledger.build_id)
         return self.name
-
-
-def _is_spot(instance: dict[str, Any]) -> bool:
-    return instance.get("InstanceLifecycle") == "spot"

@@ -133,6 +133,10 @@ class Machine(Remote):
             return State(PENDING, "is starting")
         return State(FAILED, f"is {status}" + (f" ({reason})" if reason else ""))
 
+    def is_spot(self, identifier: str) -> bool:
+        """Whether it is of the spot market; such a one cannot be stopped."""
+        return self.describe(identifier).get("InstanceLifecycle") == "spot"
+
     def begin_stop(self, identifier: str, connection: Connection) -> None:
         """The call that shuts its guest down; a rehearsal only asks whether it may be made."""
         connection.call(f"stop machine {self.name}", "stop_instances", InstanceIds=[identifier])

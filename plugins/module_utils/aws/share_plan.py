@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.hallmark.images.plugins.module_utils.aws import quotas
 from ansible_collections.hallmark.images.plugins.module_utils.aws.capture import snapshots_of
 from ansible_collections.hallmark.images.plugins.module_utils.aws.connection import Connection
 from ansible_collections.hallmark.images.plugins.module_utils.aws.errors import ApiError
@@ -46,6 +47,8 @@ def check_plan(connection: Connection, params: dict[str, Any], kept: list[Connec
             check_key(params, f"in {copy['region']}", True, _unless_amazons(there, key))
     for there in kept:
         _check_public(there, params)
+        if planning and params["launch_groups"]:
+            quotas.check_public_image(there)
 
 
 def check_key(params: dict[str, Any], where: str, encrypted: bool, key: str | None) -> None:

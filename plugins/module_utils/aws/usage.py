@@ -22,7 +22,7 @@ def users(connection: Connection, image: str) -> list[str]:
     :raises HallmarkError: when it cannot be told.
     """
     if not hasattr(connection.client(), LOOK):
-        raise HallmarkError("replace: this boto3 cannot ask what uses an image", "one with DescribeImageReferences")
+        raise HallmarkError("this boto3 cannot ask what uses an image", "one with DescribeImageReferences")
     alive = [{"OptionName": "state-name", "OptionValues": ALIVE}]
     references = connection.pages(
         f"use of {image}",

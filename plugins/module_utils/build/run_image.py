@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -42,9 +42,14 @@ MACHINE_LIFE = 180  # minutes for the boot check between capture and publication
 
 
 class ImageProvider(Protocol):
-    """A platform's images, seen from ``run_image``; ``interval`` is the longest pause between two polls, in seconds."""
+    """A platform's images, seen from ``run_image``.
+
+    :ivar interval: the longest pause between two polls, in seconds.
+    :ivar searched: the places that are searched by tags where the build has no ledger; empty where that cannot be.
+    """
 
     interval: float
+    searched: Sequence[str]
 
     def captured(self) -> bool:
         """Whether this build's image is complete, published or not."""
@@ -149,7 +154,9 @@ def _absent(module: AnsibleModule, ledger: Ledger, provider: ImageProvider, rest
     if there and not module.check_mode:
         remove(ledger, provider, Waiter(module.params["timeout"], provider.interval))
     absent = "nothing is there"
-    if not ledger.read().entries:
+    if not ledger.read().entries and provider.searched:
+        absent += f": {', '.join(provider.searched)} has nothing of that name with the tag of build {ledger.build_id}"
+    elif not ledger.read().entries:
         absent += f" that this computer knows of: it has no ledger of build {ledger.build_id}"
     return {
         "build_id": ledger.build_id,

@@ -35,6 +35,7 @@ class QemuImage:
     """
 
     interval = 0.2  # polling asks nobody but this computer, and a capture takes seconds
+    searched = ()
 
     def __init__(self, params: dict[str, Any], ledger: Ledger) -> None:
         self.params = params

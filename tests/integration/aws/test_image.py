@@ -56,7 +56,7 @@ def test_where_the_build_is_unknown_its_images_are_too(modules):
     options = {"region": HOME, "build_id": "20260101t000000-zzzzzz", "name": "web", "state": "absent"}
     said = modules.succeed("aws_image", **options)
     assert said["changed"] is False
-    assert said["msg"].endswith("this computer knows of: it has no ledger of build 20260101t000000-zzzzzz")
+    assert said["msg"].endswith(f"{HOME} has nothing of that name with the tag of build 20260101t000000-zzzzzz")
 
 
 def test_copies_permissions_and_deprecation(account, modules, image, build):

@@ -22,6 +22,7 @@ class Images:
     """Images whose removal goes as it is told to, one answer for each try."""
 
     interval = 2.0
+    searched: tuple[str, ...] = ()
 
     def __init__(self, *answers):
         self.answers = list(answers)
