@@ -38,9 +38,9 @@ class Tagged:
             self._refuse(image, users(self.connection, image))
         filters = [{"Name": "block-device-mapping.snapshot-id", "Values": self.snapshots}]
         for image in _images(self.connection, filters) if self.snapshots else []:
-            if image["ImageId"] not in self.images:
-                (used, *dummy) = {*snapshots_of(image)} & {*self.snapshots}
-                self._refuse(used, [f"image/{image['ImageId']}"])
+            others = {*snapshots_of(image)} & {*self.snapshots} if image["ImageId"] not in self.images else set()
+            for snapshot in sorted(others):
+                self._refuse(snapshot, [f"image/{image['ImageId']}"])
 
     def remove(self) -> None:
         """Remove it.
