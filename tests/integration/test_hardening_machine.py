@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.swept import SWEEP, Swept
+from support.breaks import off_by_default
 from support.checks import AREAS, Area
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,10 +52,10 @@ class Guest:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def baseline(self, areas=()):
-        """Outcome of each control; of some areas only, where they are named."""
+    def baseline(self, areas=(), profile="default"):
+        """Outcome of each control of a profile; of some areas only, where they are named."""
         keep = "{{ found.results | to_json }}"
-        action = {"gate": False} | ({"areas": list(areas)} if areas else {})
+        action = {"gate": False, "profile": profile} | ({"areas": list(areas)} if areas else {})
         copy = {"content": keep, "dest": str(self.folder / "found.json"), "mode": "0600"}
         self.play(
             [
@@ -134,6 +135,19 @@ def test_every_control_is_broken_by_some_test(results):
     assert set(BREAKS) | CANNOT == set(results)
 
 
+def functions(areas):
+    """Shell functions that read what the checks of each area need, and `swept`, which sweeps the file systems."""
+    script = f"swept() {{\n{SWEEP}\n}}\n"
+    return script + "".join(f"{name}_facts() {{\n{area.module._command()}\n}}\n" for name, area in areas.items())
+
+
+def facts_of(name, area, text, swept):
+    """What the checks of area `name` judge, of an answer that may end with a sweep, and of the last sweep before."""
+    own, _mark, sweep = text.partition("@@swept\n")
+    parts = (own, Swept(sweep or swept)) if hasattr(area.module, "Swept") else (own,)
+    return getattr(area.module, HOW[name].FACTS)(*parts)
+
+
 @pytest.fixture(scope="module")
 def broken(hardened):
     """Ids of the failing controls of its area while a control is broken; all of them in one visit to the machine.
@@ -141,8 +155,7 @@ def broken(hardened):
     The file systems are swept once, and again for each control whose break shows there: it takes longer than the rest.
     """
     areas = {name: Area(name) for name in AREAS}
-    script = f"swept() {{\n{SWEEP}\n}}\nswept </dev/null\n"
-    script += "".join(f"{name}_facts() {{\n{area.module._command()}\n}}\n" for name, area in areas.items())
+    script = functions(areas) + "swept </dev/null\n"
     owner = {mark.args[0]: name for name, area in areas.items() for mark, _test, _param in area.tests()}
     for control, (wrong, right) in BREAKS.items():
         script += f"echo '@@control {control}'\n"
@@ -154,10 +167,8 @@ def broken(hardened):
     found = {}
     for answer in answers:
         control, _newline, text = answer.partition("\n")
-        own, _mark, sweep = text.partition("@@swept\n")
         area = areas[owner[control]]
-        parts = (own, Swept(sweep or before)) if hasattr(area.module, "Swept") else (own,)
-        found[control] = area.failing(getattr(area.module, HOW[owner[control]].FACTS)(*parts))
+        found[control] = area.failing(facts_of(owner[control], area, text, before))
     return found
 
 
@@ -185,3 +196,39 @@ def test_switches_of_the_areas(hardened):
         hardened.sudo(BREAKS["ds-limits-01"][1])
     with pytest.raises(AssertionError, match=r"limit is no area; areas are packages, yum, sysctl"):
         hardened.harden(os_hardening_skip=["limit"])
+
+
+OFF = {control: area for area, controls in off_by_default.OFF.items() for control in controls}
+
+
+@pytest.fixture(scope="module")
+def states(hardened):
+    """Per control that is off by default, outcomes of all controls of its area in its two states of the machine."""
+    areas = {name: Area(name) for name in off_by_default.OFF}
+    script = functions(areas) + f"{{ {off_by_default.PREPARE}\n}} </dev/null\nswept </dev/null\n"
+    for control, area in OFF.items():
+        *both, back = off_by_default.OFF[area][control]
+        sweep = "echo @@swept; swept" if control in off_by_default.SWEPT else ""
+        for state in both:
+            script += (
+                f"echo '@@control {control}'\n{{ :; {state}\n}} </dev/null\n({area}_facts; {sweep}\n) </dev/null\n"
+            )
+        script += f"{{ :; {back}\n}} </dev/null\n"
+    before, *answers = hardened.sudo(f"{script}true").split("@@control ")
+    found = {control: [] for control in OFF}
+    for answer in answers:
+        control, _newline, text = answer.partition("\n")
+        name = OFF[control]
+        found[control].append(areas[name].outcomes(facts_of(name, areas[name], text, before)))
+    return found
+
+
+@pytest.mark.parametrize("control", OFF)
+def test_a_control_that_is_off_by_default_fails_alone(states, control):
+    one, other = states[control]
+    differ = {name for name in one if "failed" in (one[name], other[name]) and one[name] != other[name]}
+    assert differ == {control} | off_by_default.ALSO.get(control, set())
+
+
+def test_every_control_that_is_off_by_default_is_broken_by_some_test(hardened, results):
+    assert set(OFF) | off_by_default.CANNOT == set(hardened.baseline(profile="strict")) - set(results)

@@ -58,7 +58,9 @@ class Syslog:
 
     def targets(self) -> list[str]:
         """Where records are sent."""
-        rules = "\n".join(text for path, text in self.texts.items() if path.startswith("/etc/rsyslog"))
+        # Rules that nothing reads send nothing.
+        files = [path for path in self.texts if path.startswith("/etc/rsyslog")] if self.is_installed else []
+        rules = "\n".join(self.texts[path] for path in files)
         found = re.findall(r"^[^\"'\n]*\s(@@?[\w\[(][^\s]*)", rules, re.MULTILINE)
         for action in re.findall(r"action\((.*?)\)", rules, re.DOTALL | re.IGNORECASE):
             if re.search(r'type\s*=\s*"om(fwd|relp)"', action, re.IGNORECASE):

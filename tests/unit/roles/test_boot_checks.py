@@ -33,6 +33,7 @@ btime 2000
 written 1000
 cmdline BOOT_IMAGE=/vmlinuz root=/dev/vda1 ro console=ttyS0 {WORDS}
 lockdown none [integrity] confidentiality
+secureboot 1
 """
     for old, new in replace:
         assert old in answer
@@ -131,3 +132,13 @@ def test_lockdown():
     assert AREA.outcomes(facts([("none [integrity] confidentiality", "")]))["x-boot-04"] == "failed"
     found = AREA.outcomes(facts([("[integrity] confidentiality", "integrity [confidentiality]")]))
     assert found["x-boot-04"] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("word", "outcome"), [("", "failed"), (" lockdown=none", "failed"), (" lockdown=integrity", "passed")]
+)
+def test_lockdown_that_does_not_come_of_secure_boot(word, outcome):
+    """Each kernel of the boot loader must be told."""
+    told = [("secureboot 1", "secureboot "), (f" console=ttyS0 {WORDS}\n", f" console=ttyS0 {WORDS}{word}\n")]
+    assert AREA.outcomes(facts(told))["x-boot-04"] == outcome
+    assert AREA.outcomes(facts([*told, (f"single console=ttyS0 {WORDS}{word}", "single")]))["x-boot-04"] == "failed"
