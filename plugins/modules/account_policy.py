@@ -139,7 +139,7 @@ options:
   cloud_config:
     description: The drop-in for cloud-init.
     type: path
-    default: /etc/cloud/cloud.cfg.d/99-zz-hallmark-accounts.cfg
+    default: /etc/cloud/cloud.cfg.d/zz-hallmark-accounts.cfg
   root:
     description: Top of the tree to work on.
     type: path

@@ -55,6 +55,13 @@ options:
       needs:
         description: Path that must exist, or nothing is done for this file, such as a program's own folder.
         type: path
+      language:
+        description:
+          - How the file's settings are written, as those of systemd (V(ini)) or of limits.conf(5) (V(limits)).
+          - With it, each setting that a file of a later name in the same folder gives another value is warned of,
+            because there the last value counts. That file is left alone.
+        type: str
+        choices: [ini, limits]
       systemd_reload:
         description: When this file changed, have a running systemd read its configuration again, once for all files.
         type: bool

@@ -42,7 +42,7 @@ options:
   drop_in:
     description: Debian's drop-in file; one for each user of this module.
     type: path
-    default: /etc/default/grub.d/99-hallmark-boot.cfg
+    default: /etc/default/grub.d/zz-hallmark-boot.cfg
   password_hash:
     description:
       - Hash of C(grub-mkpasswd-pbkdf2) that whoever edits an entry or wants GRUB's shell must know the password of.

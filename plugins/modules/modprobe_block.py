@@ -22,6 +22,8 @@ options:
     description:
       - The file. It holds these rules and nothing else.
       - The default is the file whose name linux-baseline asks for, and which the dev-sec role wrote.
+      - Of several C(install) lines for one module modprobe takes the first. One of a file of an earlier name that does
+        something is warned of.
     type: path
     default: /etc/modprobe.d/dev-sec.conf
   mode:

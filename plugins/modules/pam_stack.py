@@ -41,7 +41,7 @@ options:
   pwquality_file:
     description: The drop-in that holds them. C(/etc/security/pwquality.conf), which is read after it, is told the same.
     type: path
-    default: /etc/security/pwquality.conf.d/99-hallmark.conf
+    default: /etc/security/pwquality.conf.d/zz-hallmark.conf
   passwdqc_options:
     description: Options of pam_passwdqc, when O(quality=passwdqc).
     type: str

@@ -40,7 +40,9 @@ options:
     type: dict
     default: {}
   path:
-    description: The drop-in file. Files are read by name, so one that begins with V(00-) beats others.
+    description:
+      - The drop-in file. Files are read by name, so one that begins with V(00-) beats others.
+      - A keyword to which a file of an earlier name gives another value is warned of; that file is left alone.
     type: path
     default: /etc/ssh/sshd_config.d/00-hallmark.conf
   state:

@@ -25,9 +25,11 @@ options:
     elements: str
     required: true
   path:
-    description: The file. Of settings with one name the one that is read last counts, and files are read by name.
+    description:
+      - The file. Of settings with one name the one that is read last counts, and files are read by name.
+      - A setting to which a file of a later name gives another value is warned of; that file is left alone.
     type: path
-    default: /etc/sudoers.d/99-hallmark
+    default: /etc/sudoers.d/zz-hallmark
   root:
     description: Top of the tree to work on.
     type: path
@@ -55,7 +57,7 @@ changes:
   returned: always
   type: list
   elements: dict
-  sample: [{path: /etc/sudoers.d/99-hallmark, key: content, before: absent, after: written}]
+  sample: [{path: /etc/sudoers.d/zz-hallmark, key: content, before: absent, after: written}]
 left_alone:
   description: The configuration file, when there is none because sudo is not installed.
   returned: always

@@ -27,9 +27,10 @@ options:
   path:
     description:
       - The file. It holds these parameters and nothing else.
-      - Its name must sort after the vendors' files, some of which begin with C(99-).
+      - Its name must sort after the vendors' files, some of which begin with C(99-). A parameter to which a file of a
+        later name gives another value is warned of.
     type: path
-    default: /etc/sysctl.d/99-zz-hallmark.conf
+    default: /etc/sysctl.d/zz-hallmark.conf
   mode:
     description: Permissions of the file, octal digits in quotes.
     type: str

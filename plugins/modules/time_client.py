@@ -58,7 +58,7 @@ changes:
   returned: always
   type: list
   elements: dict
-  sample: [{path: /etc/systemd/timesyncd.conf.d/99-hallmark.conf, key: content, before: absent, after: written}]
+  sample: [{path: /etc/systemd/timesyncd.conf.d/zz-hallmark.conf, key: content, before: absent, after: written}]
 client:
   description: The client, chrony or timesyncd; empty when it is not installed.
   returned: always

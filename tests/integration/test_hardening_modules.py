@@ -59,7 +59,7 @@ def test_check_mode_first_run_and_second_run(top):
     first = run(top, TASKS, "--diff")
     assert "changed=3 " in first.stdout
     assert (top / "etc/login.defs").read_text() == "UMASK\t027\n#CHFN_RESTRICT rwh\nENCRYPT_METHOD\tYESCRYPT\n"
-    assert "kernel.sysrq = 0\n" in (top / "etc/sysctl.d/99-zz-hallmark.conf").read_text()
+    assert "kernel.sysrq = 0\n" in (top / "etc/sysctl.d/zz-hallmark.conf").read_text()
     assert (top / "etc/security/limits.d/99-a.conf").read_text() == "* hard core 0\n"
     assert not (top / "etc/systemd").exists()
 

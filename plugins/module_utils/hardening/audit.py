@@ -24,7 +24,7 @@ RULES_FOLDER = "/etc/audit/rules.d"
 # augenrules takes the last -b and -f of all files, and the vendors' own file is called audit.rules.
 RULES = f"{RULES_FOLDER}/zz-hallmark.rules"
 LOGS = "/var/log/audit"
-GRUB_DROP_IN = "/etc/default/grub.d/99-hallmark-audit.cfg"
+GRUB_DROP_IN = "/etc/default/grub.d/zz-hallmark-audit.cfg"
 FINALIZE = f"{RULES_FOLDER}/99-finalize.rules"
 _HEADER = "# Managed by Ansible, module hallmark.images.audit_rules; changes here are lost."
 _DAEMONS = ("/usr/sbin/auditd", "/sbin/auditd")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.drop_ins import winning
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree, octal
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.kernel import is_live
 
@@ -28,7 +29,9 @@ EFI_MARKS = (
 )
 #: snaps are squashfs files, mounted by a snapd that need not run yet while an image is made.
 SNAP_MARKS = ("/usr/lib/snapd", "/usr/libexec/snapd")
-DRACUT_CONF = "/etc/dracut.conf.d/99-hallmark-modprobe.conf"
+#: Commands that do nothing in place of loading a module.
+NOTHING = ("/bin/true", "/bin/false", "/usr/bin/true", "/usr/bin/false")
+DRACUT_CONF = "/etc/dracut.conf.d/zz-hallmark-modprobe.conf"
 _IMAGES = ("/boot/initrd.img-{}", "/boot/initramfs-{}.img", "/boot/initrd-{}")
 _UPDATERS = (
     ("/usr/sbin/update-initramfs", ["update-initramfs", "-u", "-k", "all"]),
@@ -98,6 +101,20 @@ def blocked_by(text: str) -> dict[str, str]:
             rule = " ".join([words[0], *words[2:]])
             name = normal(words[1])
             found[name] = f"{found[name]}; {rule}" if name in found else rule
+    return found
+
+
+def installs(text: str) -> dict[str, str]:
+    """Commands that run in place of loading a module, by kernel name; of several the first counts.
+
+    Those that do nothing are all one.
+    """
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        words = line.split(None, 2)
+        if len(words) == 3 and words[0] == "install":
+            command = "nothing" if words[2].strip() in NOTHING else words[2].strip()
+            found.setdefault(normal(words[1]), command)
     return found
 
 
@@ -202,6 +219,7 @@ def set_all(tree: Tree, options: dict, run: Callable) -> dict:
         line = f'install_items+=" {path} "\n'
         changed = tree.write(DRACUT_CONF, _HEADER + line, 0o644, "root", "root") or changed
     report = {"blocked": [normal(name) for name in names], "exempt": exempt}
+    report["warnings"] = winning(tree, path, text, installs, first_counts=True)
     report["initramfs"] = _update_images(tree, options, names, changed, run)
     report["still_loaded"] = _unload(tree, names, run) if live and options["unload"] else []
     return report

@@ -44,6 +44,20 @@ def includes(value: str, path: str) -> bool:
     return any(fnmatch.fnmatchcase(path, name if name[:1] == "/" else f"/etc/ssh/{name}") for name in patterns)
 
 
+def is_included(text: str, path: str) -> bool:
+    """Whether sshd_config's `text` includes file `path` for everybody."""
+    return any(key == "include" and includes(value, path) and not below for key, value, below in statements(text))
+
+
+def by_key(text: str) -> dict[str, str]:
+    """Values of a file that hold for everybody, in lower case; of several the first counts. Not what adds up."""
+    found: dict[str, str] = {}
+    for key, value, matched in statements(text):
+        if not matched and key not in ADDING | ONCE:
+            found.setdefault(key, value.lower())
+    return found
+
+
 def drop_in_counts(text: str, settings: dict[str, str], path: str) -> bool:
     """Whether a drop-in `path` is read before sshd_config's own `text` says anything else about `settings`."""
     keys = {key.lower(): value.lower() for key, value in settings.items()}
@@ -112,10 +126,10 @@ def set_all(tree: Tree, settings: dict, path: str, present: bool) -> list[str]:
     if dropped:
         # Only root's sshd reads it.
         head = "# Managed by Ansible, module hallmark.images.sshd_settings; changes here are lost.\n"
-        tree.write(path, head + _body(wanted), 0o600, "root", "root")
+        tree.write(path, head + body_of(wanted), 0o600, "root", "root")
     else:
         tree.remove(path)
-    body = _body({key: value for key, value in wanted.items() if not dropped or key.lower() not in ONCE})
+    body = body_of({key: value for key, value in wanted.items() if not dropped or key.lower() not in ONCE})
     held = base.partition(f"# BEGIN {marker}\n")
     if not body:
         new = plain
@@ -128,5 +142,6 @@ def set_all(tree: Tree, settings: dict, path: str, present: bool) -> list[str]:
     return []
 
 
-def _body(settings: dict[str, str]) -> str:
+def body_of(settings: dict[str, str]) -> str:
+    """Lines of sshd_config for the settings."""
     return "".join(f"{key} {value}\n" for key, value in settings.items())

@@ -96,6 +96,15 @@ def settings(line: str) -> tuple[str, list[tuple[str, str]]] | None:
     return first, found
 
 
+def by_name(text: str) -> dict[str, str]:
+    """Settings of one file's Defaults lines, by scope and name: `Defaults use_pty`. Of several the last counts."""
+    found = {}
+    for _path, line in statements({MAIN: text}):
+        scope, pairs = settings(line) or ("", [])
+        found.update({f"Defaults{scope} {name}": value for name, value in pairs})
+    return found
+
+
 def check_entry(entry: str) -> str:
     """One setting as a Defaults line takes it; raises HardeningError when it could be anything but one setting."""
     text = entry.strip()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import kernel, sysctl
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.drop_ins import winning
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree, octal
 
 LOCK_UNIT = "/etc/systemd/system/hallmark-lock-modules.service"
@@ -84,6 +85,15 @@ def disable_rivals(tree: Tree, settings: dict[str, str], own: str, ufw: bool) ->
             tree.write(place, sysctl.comment_out(text, found, f"set in {own}"), keys=keys)
 
 
+def winners(tree: Tree, path: str, text: str, disabled: bool) -> list[str]:
+    """Warnings about files of later names; `disabled`: those in /etc say nothing else any more."""
+
+    def read(text: str) -> dict[str, str]:
+        return {sysctl.key_name(item.key): item.value for item in sysctl.parse(text, path) if item.value is not None}
+
+    return [line for line in winning(tree, path, text, read) if not (disabled and line.startswith("/etc/"))]
+
+
 def lock_modules(tree: Tree, wanted_on: bool) -> None:
     """Have a unit forbid further modules at the end of every boot, or take that unit away."""
     if wanted_on:
@@ -127,6 +137,7 @@ def set_all(tree: Tree, options: dict) -> dict:
         tree.note(kernel.PROC_SYS, old, new, sysctl.key_name(key))
     return {
         "live": live,
+        "warnings": winners(tree, path, text, options["disable_rivals"]),
         "missing": sorted(sysctl.key_name(key) for key in missing),
         "next_boot": sorted(sysctl.key_name(key) for key in waiting),
         "failures": [f"{sysctl.key_name(key)} = {value}: {reason}" for key, value, reason in failures],

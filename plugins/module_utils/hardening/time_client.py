@@ -18,7 +18,7 @@ ETC = "/etc/systemd/system"
 TIMESYNCD = "systemd-timesyncd.service"
 #: Debian's name and that of the RPM family.
 CHRONY = ("chrony.service", "chronyd.service")
-DROP_IN = "/etc/systemd/timesyncd.conf.d/99-hallmark.conf"
+DROP_IN = "/etc/systemd/timesyncd.conf.d/zz-hallmark.conf"
 CHRONY_CONF = ("/etc/chrony/chrony.conf", "/etc/chrony.conf")
 #: Where systemd's own settings are read, the last word counting.
 TIMESYNCD_CONF = ("/usr/lib/systemd/timesyncd.conf", "/etc/systemd/timesyncd.conf")

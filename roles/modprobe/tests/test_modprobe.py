@@ -20,6 +20,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.baseline.api impor
 )
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.modprobe import (
     EFI_MARKS,
+    NOTHING,
     SNAP_MARKS,
     blocked_by,
     file_systems,
@@ -32,7 +33,6 @@ control = marker(CONTROLS)
 OTHERS = ("ds-modprobe-02", "ds-modprobe-03", "x-modprobe-03")
 OURS = "hallmark.images"  # stands in the first line of every file the collection writes
 INSPEC = "/etc/modprobe.d/dev-sec.conf"
-NOTHING = ("/bin/true", "/bin/false", "/usr/bin/true", "/usr/bin/false")
 CONTAINER_MARKS = ("/run/systemd/container", "/.dockerenv", "/run/.containerenv")
 
 

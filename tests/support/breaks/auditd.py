@@ -10,7 +10,7 @@ CONF = "/etc/audit/auditd.conf"
 SOCKET = "/etc/systemd/system/systemd-journald-audit.socket"
 WANTS = "/etc/systemd/system/multi-user.target.wants/auditd.service"
 OTHER = "/etc/audit/rules.d/10-test.rules"
-GRUB = "/etc/default/grub.d/99-hallmark-audit.cfg"
+GRUB = "/etc/default/grub.d/zz-hallmark-audit.cfg"
 
 
 def rules(key: str) -> tuple[str, str]:

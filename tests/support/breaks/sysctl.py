@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-OWN = "/etc/sysctl.d/99-zz-hallmark.conf"
+OWN = "/etc/sysctl.d/zz-hallmark.conf"
 
 
 def value(key: str, wrong: str, right: str) -> tuple[str, str]:

@@ -77,7 +77,7 @@ def answer(**parts):
         "{attributes}=texts\n==> /etc/audit/auditd.conf <==\n{conf}\n==> /etc/audit/rules.d/audit.rules <==\n{other}\n"
         f"==> {RULES} <==\n"
         "{rules}\n==> /etc/default/grub <==\n{default}\n"
-        "==> /etc/default/grub.d/99-hallmark-audit.cfg <==\n{grub}=kernels\n{kernels}=paths\n{paths}"
+        "==> /etc/default/grub.d/zz-hallmark-audit.cfg <==\n{grub}=kernels\n{kernels}=paths\n{paths}"
         "=running\n{running}=status\n{status}=units\n{units}=machine\n{machine}"
         "=sweep\n1124\n=set_id\n{programs}=odd\n=named\n=grouped\n=capable\n"
     ).format(**known)

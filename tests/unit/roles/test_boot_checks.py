@@ -19,7 +19,7 @@ def facts(replace=()):
     answer = f"""==> /etc/default/grub <==
 GRUB_CMDLINE_LINUX="console=ttyS0 {WORDS}"
 
-==> /etc/default/grub.d/99-hallmark-boot.cfg <==
+==> /etc/default/grub.d/zz-hallmark-boot.cfg <==
 GRUB_CMDLINE_LINUX="${{rest# }} {WORDS}"
 
 =kernels
@@ -49,7 +49,7 @@ def test_the_roles_own_arguments_meet_every_control():
 DEFAULT = f'"console=ttyS0 {WORDS}'
 FILE, RUNNING, SINGLE = f"}} {WORDS}", f"ttyS0 {WORDS}\nlockdown", f"single console=ttyS0 {WORDS}"
 # A cloud image's own file, which takes the place of what /etc/default/grub says.
-NEXT = "==> /etc/default/grub.d/99"
+NEXT = "==> /etc/default/grub.d/zz"
 CLOUD = (NEXT, f'==> /etc/default/grub.d/50-cloud.cfg <==\nGRUB_CMDLINE_LINUX="quiet"\n\n{NEXT}')
 OLD = [("btime 2000", "btime 500")]
 

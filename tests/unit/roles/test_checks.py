@@ -17,7 +17,7 @@ from support.role_vars import ROOT
 
 RECORDED = json.loads((Path(__file__).parent / "catalogue_ids.json").read_text())
 CATALOGUE = ROOT.parent / "shared/controls.yml"
-OWN = "/etc/sysctl.d/99-zz-hallmark.conf"
+OWN = "/etc/sysctl.d/zz-hallmark.conf"
 
 
 @functools.cache

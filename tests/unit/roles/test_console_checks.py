@@ -40,7 +40,7 @@ def facts(texts=None, replace=()):
         ({"/etc/systemd/system.conf": "#CtrlAltDelBurstAction=reboot\nCtrlAltDelBurstAction=reboot\n"}, [], "passed"),
         ({"/etc/systemd/system.conf.d/zz.conf": "[Manager]\nCtrlAltDelBurstAction=reboot\n"}, [], "failed"),
         ({"/run/systemd/system.conf.d/zz.conf": "[Manager]\nCtrlAltDelBurstAction=reboot\n"}, [], "failed"),
-        ({"/usr/lib/systemd/system.conf.d/99-hallmark-console.conf": "CtrlAltDelBurstAction=reboot\n"}, [], "passed"),
+        ({"/usr/lib/systemd/system.conf.d/zz-hallmark-console.conf": "CtrlAltDelBurstAction=reboot\n"}, [], "passed"),
         ({}, [("=systemd\n/usr/lib/systemd/systemd\n", "=systemd\n")], "not applicable"),
     ],
 )

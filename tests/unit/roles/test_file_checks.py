@@ -11,10 +11,10 @@ import pytest
 
 from support.role_vars import role_value
 
-CORE = "/etc/security/limits.d/99-hallmark.conf"
-LOGINS = "/etc/security/limits.d/98-hallmark-logins.conf"
-COREDUMP = "/etc/systemd/coredump.conf.d/99-hallmark.conf"
-MANAGER = "/etc/systemd/system.conf.d/99-hallmark.conf"
+CORE = "/etc/security/limits.d/zz-hallmark.conf"
+LOGINS = "/etc/security/limits.d/zz-hallmark-logins.conf"
+COREDUMP = "/etc/systemd/coredump.conf.d/zz-hallmark.conf"
+MANAGER = "/etc/systemd/system.conf.d/zz-hallmark.conf"
 
 
 def limits_facts(areas, files=None, replace=()):
@@ -51,7 +51,7 @@ def test_the_limits_roles_own_files_meet_every_control(areas):
         ({"/etc/security/limits.d/10.conf": "* hard core unlimited\n"}, [], set()),
         ({"/etc/security/limits.conf": "* hard core unlimited\nroot hard core 1\n"}, [], set()),
         ({"/etc/security/limits.d/zz.conf": "# * hard core unlimited\n"}, [], set()),
-        ({}, [("99-hallmark.conf root root 440", "99-hallmark.conf root root 644")], {"ds-limits-01"}),
+        ({}, [("zz-hallmark.conf root root 440", "zz-hallmark.conf root root 644")], {"ds-limits-01"}),
         ({}, [("limits.d root root 755", "limits.d root root 777")], {"ds-limits-01"}),
         ({}, [("nobody hard 0", "nobody hard unlimited")], {"ds-limits-01"}),
         ({"/etc/systemd/coredump.conf.d/zz.conf": "[Coredump]\nStorage=external\n"}, [], {"ds-limits-02"}),
@@ -83,7 +83,7 @@ def test_half_of_the_drop_ins_against_core_files_is_no_state(areas):
 def test_limits_that_are_off_by_default_can_be_met(areas):
     files = {
         "/etc/security/limits.d/zz.conf": "* soft nproc 4096\n",
-        "/etc/sysctl.d/99-zz-hallmark-core.conf": "kernel.core_pattern = |/bin/false\n",
+        "/etc/sysctl.d/zz-hallmark-core.conf": "kernel.core_pattern = |/bin/false\n",
     }
     outcomes = areas["limits"].outcomes(limits_facts(areas, files, [("=kernel\ncore", "=kernel\n|/bin/false")]))
     assert (outcomes["x-limits-03"], outcomes["x-limits-04"]) == ("passed", "passed")

@@ -60,7 +60,7 @@ def pam_facts(areas, replace=(), family="debian"):
     texts = {
         "/etc/security/faillock.conf": f"# deny = 5\n{settings('pam_faillock')}",
         "/etc/security/pwquality.conf": f"{settings('pam_pwquality')}# minlen = 8\n",
-        "/etc/security/pwquality.conf.d/99-hallmark.conf": settings("pam_pwquality"),
+        "/etc/security/pwquality.conf.d/zz-hallmark.conf": settings("pam_pwquality"),
     }
     stacks = DEBIAN if family == "debian" else {"system-auth": RPM, "password-auth": RPM}
     texts |= {f"/etc/pam.d/{name}": text for name, text in stacks.items()}

@@ -13,7 +13,7 @@ from support.role_vars import role_value
 
 SUDO = Area("sudo")
 MAIN = "/etc/sudoers"
-OTHER = "/etc/sudoers.d/zz"
+OTHER = "/etc/sudoers.d/zzz"
 CLOUD = "/etc/sudoers.d/90-cloud-init-users"
 ANSSI = ["noexec", "requiretty", "umask=0077", "ignore_dot", "env_reset"]
 
@@ -23,7 +23,7 @@ def facts(files=None, broken="", user="debian"):
     texts = {
         MAIN: "Defaults\tenv_reset\nroot\tALL=(ALL:ALL) ALL\n%sudo\tALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n",
         CLOUD: "# User rules for debian\ndebian ALL=(ALL) NOPASSWD:ALL\n",
-        "/etc/sudoers.d/99-hallmark": drop_in(role_value("sudo", "__sudo_defaults")),
+        "/etc/sudoers.d/zz-hallmark": drop_in(role_value("sudo", "__sudo_defaults")),
     } | (files or {})
     answer = "\n".join(f"==> {path} <==\n{text}" for path, text in texts.items() if text is not None)
     cloud = f"==> /etc/cloud/cloud.cfg <==\nsystem_info:\n  default_user:\n    name: {user}\n"
@@ -37,7 +37,7 @@ def test_a_hardened_machine_meets_what_is_on():
 @pytest.mark.parametrize(
     ("files", "met"),
     [
-        ({"/etc/sudoers.d/99-hallmark": None}, False),
+        ({"/etc/sudoers.d/zz-hallmark": None}, False),
         ({OTHER: "Defaults !use_pty\n"}, False),
         ({OTHER: "Defaults:debian !use_pty\n"}, False),
         ({OTHER: "Defaults!/bin/su !use_pty\n"}, False),

@@ -12,7 +12,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.sysctl i
 from support.checks import Area, Host
 from support.role_vars import role_value
 
-OWN = "/etc/sysctl.d/99-zz-hallmark.conf"
+OWN = "/etc/sysctl.d/zz-hallmark.conf"
 SYSCTL = Area("sysctl")
 SETTINGS = {
     key: {"vm.mmap_rnd_bits": "32", "vm.mmap_rnd_compat_bits": "16"}.get(key, normal(value))
@@ -73,12 +73,12 @@ def test_a_value_that_would_not_survive_a_boot_fails_its_control_alone(control, 
         ("/etc/sysctl.conf", "kernel.yama.ptrace_scope = 3", {"x-sysctl-17"}),
         ("/etc/sysctl.conf", "#kernel.sysrq = 1", set()),
         ("/usr/lib/sysctl.d/99-protect-links.conf", "fs.protected_fifos = 0", set()),
-        ("/etc/sysctl.d/99-zzz.conf", "fs.protected_fifos = 0", {"sysctl-34", "x-sysctl-17"}),
-        ("/etc/sysctl.d/99-zzz.conf", "net.ipv4.conf.*.rp_filter = 2", {"x-sysctl-11", "x-sysctl-17"}),
+        ("/etc/sysctl.d/zzz.conf", "fs.protected_fifos = 0", {"sysctl-34", "x-sysctl-17"}),
+        ("/etc/sysctl.d/zzz.conf", "net.ipv4.conf.*.rp_filter = 2", {"x-sysctl-11", "x-sysctl-17"}),
         ("/usr/lib/sysctl.d/50-default.conf", "net.ipv4.conf.*.rp_filter = 2", set()),
         ("/usr/lib/sysctl.d/50-default.conf", "-net.ipv4.conf.all.rp_filter", set()),
         ("/etc/sysctl.d/10-eth0.conf", "net.ipv4.conf.eth0.rp_filter = 2", {"x-sysctl-17"}),
-        ("/etc/sysctl.d/99-zzz.conf", "vm.swappiness = 1", set()),
+        ("/etc/sysctl.d/zzz.conf", "vm.swappiness = 1", set()),
     ],
 )
 def test_another_file_counts_when_it_wins_at_boot(path, line, controls):

@@ -11,7 +11,7 @@ from support.checks import Area
 
 AREA = Area("time")
 ID = "x-time-01"
-OURS = "/etc/systemd/timesyncd.conf.d/99-hallmark.conf"
+OURS = "/etc/systemd/timesyncd.conf.d/zz-hallmark.conf"
 
 
 def facts(replace=()):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 FILES = Path(__file__).parents[1] / "plugins/module_utils/hardening/files"
-CLOUD = "==> /etc/cloud/cloud.cfg.d/99-zz-hallmark-accounts.cfg <==\nssh_pwauth: false\ndisable_root: true\n"
+CLOUD = "==> /etc/cloud/cloud.cfg.d/zz-hallmark-accounts.cfg <==\nssh_pwauth: false\ndisable_root: true\n"
 CLOUD += "system_info:\n  default_user:\n    lock_passwd: true\n"
 BOB = "bob:x:1500:100:Bob:/home/bob:/bin/bash\n"
 AGED = "bob:HASH:20000:7:60:7:::\n"

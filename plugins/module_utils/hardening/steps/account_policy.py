@@ -50,7 +50,7 @@ OPTIONS = {
     "shadow_group_empty": switch(),
     "shells": switch(),
     "cloud_user": switch(),
-    "cloud_config": {"type": "path", "default": "/etc/cloud/cloud.cfg.d/99-zz-hallmark-accounts.cfg"},
+    "cloud_config": {"type": "path", "default": "/etc/cloud/cloud.cfg.d/zz-hallmark-accounts.cfg"},
     "root": {"type": "path", "default": "/"},
 }
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.drop_ins import LANGUAGES, winning
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import Tree, octal
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.task import Task
 
@@ -18,6 +19,7 @@ FILE = {
     "owner": {"type": "str", "default": "root"},
     "group": {"type": "str", "default": "root"},
     "needs": {"type": "path"},
+    "language": {"type": "str", "choices": sorted(LANGUAGES)},
     "systemd_reload": {"type": "bool", "default": False},
 }
 OPTIONS = {
@@ -82,9 +84,18 @@ def clear(tree: Tree, record: str, files: list[dict], made: set[str]) -> bool:
     return bool(gone)
 
 
+def outvoted(tree: Tree, files: list[dict], skipped: list[str]) -> list[str]:
+    """Warnings about settings of the files that others' files give another value."""
+    found = []
+    for file in files:
+        if file["language"] and file["state"] == "file" and file["path"] not in skipped:
+            found += winning(tree, file["path"], file["content"], LANGUAGES[file["language"]])
+    return found
+
+
 def apply(task: Task) -> dict:
     """Bring the system to the options; returns what the module returns besides its changes."""
     skipped, reload = put_all(task.tree, task.params["files"], task.params["record"])
     if reload:
         task.reload_systemd()
-    return {"left_alone": skipped}
+    return {"left_alone": skipped, "warnings": outvoted(task.tree, task.params["files"], skipped)}

@@ -14,7 +14,7 @@ OPTIONS = {
     "arguments": {"type": "list", "elements": "str", "required": True},
     "absent": {"type": "list", "elements": "str", "default": []},
     "apparmor": {"type": "bool", "default": False},
-    "drop_in": {"type": "path", "default": "/etc/default/grub.d/99-hallmark-boot.cfg"},
+    "drop_in": {"type": "path", "default": "/etc/default/grub.d/zz-hallmark-boot.cfg"},
     "password_hash": {"type": "str", "default": "", "no_log": True},
     "superuser": {"type": "str", "default": "root"},
     "root": {"type": "path", "default": "/"},

@@ -19,7 +19,7 @@ OPTIONS = {
     "faillock_settings": {"type": "dict", "default": {}},
     "quality": {"type": "str", "choices": ["pwquality", "passwdqc", "none"], "default": "pwquality"},
     "pwquality_settings": {"type": "dict", "default": {}},
-    "pwquality_file": {"type": "path", "default": "/etc/security/pwquality.conf.d/99-hallmark.conf"},
+    "pwquality_file": {"type": "path", "default": "/etc/security/pwquality.conf.d/zz-hallmark.conf"},
     "passwdqc_options": {"type": "str", "default": "min=disabled,disabled,16,12,8", "no_log": False},
     "remember": {"type": "int", "default": 24},
     "nullok": {"type": "bool", "default": False},

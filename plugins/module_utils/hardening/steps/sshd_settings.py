@@ -7,9 +7,17 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.drop_ins import winning
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.sshd_known import PROGRAM, fitting
-from ansible_collections.hallmark.images.plugins.module_utils.hardening.sshd_settings import MAIN, clean, set_all
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.sshd_settings import (
+    MAIN,
+    body_of,
+    by_key,
+    clean,
+    is_included,
+    set_all,
+)
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.task import Task
 
 _FOLDERS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
@@ -72,4 +80,6 @@ def apply(task: Task) -> dict:
     left = set_all(tree, wanted, options["path"], present)
     if tree.changes and not task.check_mode and task.is_live():
         reload(task)
-    return {"left_alone": left, "left_out": left_out}
+    ours = body_of(clean(wanted)) if is_included(tree.read(MAIN) or "", options["path"]) else ""
+    warnings = winning(tree, options["path"], ours, by_key, first_counts=True)
+    return {"left_alone": left, "left_out": left_out, "warnings": warnings}

@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.drop_ins import winning
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
-from ansible_collections.hallmark.images.plugins.module_utils.hardening.sudoers import drop_in, set_all
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.sudoers import by_name, drop_in, set_all
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.task import Task
 
 _VISUDO = "/usr/sbin/visudo"
 OPTIONS = {
     "defaults": {"type": "list", "elements": "str", "required": True},
-    "path": {"type": "path", "default": "/etc/sudoers.d/99-hallmark"},
+    "path": {"type": "path", "default": "/etc/sudoers.d/zz-hallmark"},
     "root": {"type": "path", "default": "/"},
 }
 
@@ -35,4 +36,6 @@ def apply(task: Task) -> dict:
         set_all(foreseen, options["defaults"], options["path"])
         if foreseen.changes:
             judge(task, options["defaults"])
-    return {"left_alone": set_all(tree, options["defaults"], options["path"])}
+    left = set_all(tree, options["defaults"], options["path"])
+    ours = "" if left else drop_in(options["defaults"])
+    return {"left_alone": left, "warnings": winning(tree, options["path"], ours, by_name)}

@@ -11,7 +11,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.task imp
 
 OPTIONS = {
     "settings": {"type": "dict", "required": True},
-    "path": {"type": "path", "default": "/etc/sysctl.d/99-zz-hallmark.conf"},
+    "path": {"type": "path", "default": "/etc/sysctl.d/zz-hallmark.conf"},
     "mode": {"type": "str", "default": "0440"},
     "live": {"type": "str", "choices": ["auto", "true", "false"], "default": "auto"},
     "disable_rivals": {"type": "bool", "default": True},

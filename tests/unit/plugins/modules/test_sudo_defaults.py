@@ -61,5 +61,5 @@ def test_the_module_itself(top, capsys):
     assert run(defaults=["use_pty"])["changed"] is False
     assert run(defaults=["use pty"])["msg"].startswith("defaults: 'use pty' is no setting of sudoers(5)")
     assert run(defaults=[])["changes"] == [
-        {"path": "/etc/sudoers.d/99-hallmark", "key": "file", "before": "present", "after": "absent"}
+        {"path": "/etc/sudoers.d/zz-hallmark", "key": "file", "before": "present", "after": "absent"}
     ]

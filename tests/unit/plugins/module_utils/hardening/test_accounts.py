@@ -20,7 +20,7 @@ FILES = Path(__file__).parent / "files"
 SYSTEMS = ("debian12", "ubuntu2404", "rhel9", "amazon2023", "alinux3")
 TODAY = 20781
 HASH = "$6$salt$" + "h" * 86
-CLOUD = "/etc/cloud/cloud.cfg.d/99-zz-hallmark-accounts.cfg"
+CLOUD = "/etc/cloud/cloud.cfg.d/zz-hallmark-accounts.cfg"
 ME = os.getuid()
 MODES = {True: 0o640, False: 0o600 if ME else 0}  # of shadow, on Debian and elsewhere; root reads any
 

@@ -16,7 +16,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.files im
 
 FILES = Path(__file__).parent / "files"
 GRUB = "/etc/default/grub"
-DROP_IN = "/etc/default/grub.d/99-hallmark-boot.cfg"
+DROP_IN = "/etc/default/grub.d/zz-hallmark-boot.cfg"
 CONSOLE = "console=tty0 console=ttyS0,115200"
 HASH = "grub.pbkdf2.sha512.10000.AB12.CD34"
 

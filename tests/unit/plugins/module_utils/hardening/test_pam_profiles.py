@@ -280,7 +280,7 @@ def test_switching_off_takes_the_lines_out(top):
     assert lines(top, "password") == before["password"]
     assert sorted(path.name for path in (top / "usr/share/pam-configs").iterdir()) == sorted(PROFILES)
     assert "hallmark" not in "".join((top / "var/lib/pam" / kind).read_text() for kind in (*TYPES, "seen"))
-    assert not (top / "etc/security/pwquality.conf.d/99-hallmark.conf").exists()
+    assert not (top / "etc/security/pwquality.conf.d/zz-hallmark.conf").exists()
 
 
 @pytest.mark.parametrize("is_live", [True, False])

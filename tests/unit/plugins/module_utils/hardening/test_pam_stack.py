@@ -64,7 +64,7 @@ def _is_comment(line):
 def options(**others):
     settings = role_value("pam", "pam_pwquality")
     given = {"faillock": True, "faillock_settings": {}, "remember": 24, "quality": "pwquality"}
-    path = "/etc/security/pwquality.conf.d/99-hallmark.conf"
+    path = "/etc/security/pwquality.conf.d/zz-hallmark.conf"
     return {**given, "pwquality_settings": settings, "pwquality_file": path, **others}
 
 
@@ -76,7 +76,7 @@ def test_strength_stands_in_the_drop_in_and_in_the_main_file(top):
         write_settings(Tree(str(top)), options())
     finally:
         os.umask(previous)
-    drop_in = top / "etc/security/pwquality.conf.d/99-hallmark.conf"
+    drop_in = top / "etc/security/pwquality.conf.d/zz-hallmark.conf"
     assert {"minlen = 16", "dcredit = -1", "enforce_for_root"} < set(drop_in.read_text().splitlines())
     assert [stat.S_IMODE(path.stat().st_mode) for path in (drop_in, drop_in.parent)] == [0o644, 0o755]
     said = main.read_text().splitlines()

@@ -18,7 +18,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.sudoers 
 )
 from support.role_vars import role_value
 
-PATH = "/etc/sudoers.d/99-hallmark"
+PATH = "/etc/sudoers.d/zz-hallmark"
 DEBIAN = "Defaults\tenv_reset\nroot\tALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n"
 
 
@@ -81,7 +81,7 @@ def test_a_folder_that_sudo_does_not_read_is_an_error(top):
         set_all(Tree(str(top)), ["use_pty"], PATH)
 
 
-@pytest.mark.parametrize("name", ["99-hallmark.conf", "hallmark~"])
+@pytest.mark.parametrize("name", ["zz-hallmark.conf", "hallmark~"])
 def test_a_name_that_sudo_does_not_read_is_an_error(top, name):
     with pytest.raises(HardeningError, match="path: sudo reads no file of the name"):
         set_all(Tree(str(top)), ["use_pty"], f"/etc/sudoers.d/{name}")

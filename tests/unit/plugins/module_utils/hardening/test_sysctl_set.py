@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import sysctl_set
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
 
-OWN = "/etc/sysctl.d/99-zz-hallmark.conf"
+OWN = "/etc/sysctl.d/zz-hallmark.conf"
 
 
 def options(settings, **others):
@@ -129,7 +129,7 @@ def test_a_live_kernel_gets_the_values_and_missing_ones_are_left_out(top, monkey
         monkeypatch.setattr(sysctl_set.kernel, name, lambda *args, real=real: real(*args, base))
     tree, report = run(top, {"kernel.sysrq": 0, "kernel.unknown": 1}, live="true")
     assert (proc / "sysrq").read_text() == "0"
-    assert report == {"live": True, "missing": ["kernel.unknown"], "next_boot": [], "failures": []}
+    assert report == {"live": True, "warnings": [], "missing": ["kernel.unknown"], "next_boot": [], "failures": []}
     assert "unknown" not in (top / OWN[1:]).read_text()
     assert {"path": "/proc/sys", "key": "kernel.sysrq", "before": "438", "after": "0"} in tree.changes
     with pytest.raises(HardeningError, match=r"this kernel has no kernel\.unknown"):

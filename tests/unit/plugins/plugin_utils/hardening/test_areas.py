@@ -94,7 +94,7 @@ def test_an_area_that_is_off_by_default_has_no_steps():
 def limits_text(**variables):
     """What area limits writes besides core files."""
     (step,) = area("limits", **variables).steps()
-    (file,) = [file for file in step["config_files"]["files"] if file["path"].endswith("98-hallmark-logins.conf")]
+    (file,) = [file for file in step["config_files"]["files"] if file["path"].endswith("zz-hallmark-logins.conf")]
     return file["content"]
 
 
