@@ -75,6 +75,26 @@ def test_a_broken_control_fails_alone(areas, more, controls):
     assert areas["packages"].failing(facts(areas, **more)) == controls
 
 
+@pytest.mark.parametrize("distribution", ["rhel", "amzn", "alinux", "anolis"])
+def test_servers_have_other_names_on_rpm_systems(areas, distribution):
+    area, fine = areas["packages"], facts(areas, running="5.14.0-1.el9.x86_64", packages="installed bind-libs 9 1\n")
+    assert area.outcomes(fine, distribution)["x-pkg-03"] == "passed"
+    for name in ("httpd", "bind", "dovecot", "net-snmp", "openldap-servers", "dhcp-server", "vsftpd", "rsync-daemon"):
+        found = area.outcomes(facts(areas, packages=f"installed {name} 1 1.x86_64\n"), distribution)
+        assert {control for control, outcome in found.items() if outcome == "failed"} - {"x-pkg-02"} == {"x-pkg-03"}
+    for name, control in (("telnet-server", "package-02"), ("ypserv", "package-05"), ("tftp-server", "package-06")):
+        assert area.outcomes(facts(areas, packages=f"installed {name} 1 1.x86_64\n"), distribution)[control] == "failed"
+
+
+def test_the_roles_lists_hold_every_name_of_every_family(areas):
+    names = set()
+    for control in areas["packages"].module.ABSENT:
+        for must in control.values[0]:
+            names |= set(must["names"])
+    lists = [role_value("packages", f"packages_{name}") for name in ("remove", "remove_more", "servers")]
+    assert {"net-snmp", "snmpd"} <= names <= {name for names in lists for name in names}
+
+
 def test_settings_must_be_in_a_file_that_is_read_late(areas):
     machine = facts(areas)
     machine.files = machine.files.replace(OWN, "/etc/apt/apt.conf.d/10early")
