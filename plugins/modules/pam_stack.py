@@ -26,7 +26,9 @@ options:
     type: bool
     default: true
   faillock_settings:
-    description: Settings of C(/etc/security/faillock.conf). True is a flag, false or null unsets the key.
+    description:
+      - Settings of C(/etc/security/faillock.conf). True is a flag, false or null unsets the key.
+      - Options in the stacks that contradict them, which would count, are taken out.
     type: dict
     default: {}
   quality:
@@ -35,7 +37,9 @@ options:
     choices: [pwquality, passwdqc, none]
     default: pwquality
   pwquality_settings:
-    description: Settings of libpwquality. True is a flag, false or null unsets the key.
+    description:
+      - Settings of libpwquality. True is a flag, false or null unsets the key.
+      - Options in the stacks that contradict them, which would count, are taken out.
     type: dict
     default: {}
   pwquality_file:

@@ -62,24 +62,37 @@ def actions(control: str) -> dict[str, str]:
     return _CONTROLS.get(control, {"default": "bad"})
 
 
-def change_options(words: list[str], add: list[str], remove: list[str]) -> list[str]:
-    """Options with `add` among them once and `remove` gone; a `key=value` takes the place of every other value."""
-    keys = {word.partition("=")[0] for word in add if "=" in word}
-    kept = [
-        word
-        for word in words
-        if word not in remove and (word in add or "=" not in word or word.partition("=")[0] not in keys)
-    ]
-    return kept + [word for word in add if word not in kept]
-
-
 class Wish:
-    """Options that every line of module `module` and kind `kind` shall have (`add`) and not have (`remove`)."""
+    """Options that every line of module `module` and kind `kind` shall have (`add`) and not have (`remove`).
 
-    __slots__ = ("add", "kind", "module", "remove")
+    `settings` are what the module's own file says, by key: an option that says something else, which the module would
+    believe, is not to be there either.
+    """
 
-    def __init__(self, kind: str, module: str, add: list[str] | None = None, remove: list[str] | None = None) -> None:
-        self.kind, self.module, self.add, self.remove = kind, module, add or [], remove or []
+    __slots__ = ("add", "kind", "module", "remove", "settings")
+
+    def __init__(
+        self,
+        kind: str,
+        module: str,
+        add: list[str] | None = None,
+        remove: list[str] | None = None,
+        settings: dict | None = None,
+    ) -> None:
+        self.kind, self.module = kind, module
+        self.add, self.remove, self.settings = add or [], remove or [], settings or {}
+
+
+def change_options(words: list[str], wish: Wish) -> list[str]:
+    """A line's options with the wish fulfilled; a `key=value` of its takes the place of every other value."""
+    keys = {word.partition("=")[0] for word in wish.add if "=" in word}
+    kept = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        other = bool(equals) and (key in keys or wish.settings.get(key, value) != value)
+        if word not in wish.remove and (word in wish.add or not other):
+            kept.append(word)
+    return kept + [word for word in wish.add if word not in kept]
 
 
 def grant(line: str, wishes: list[Wish]) -> str:
@@ -88,7 +101,7 @@ def grant(line: str, wishes: list[Wish]) -> str:
     for wish in wishes:
         if parsed is None or (wish.kind, wish.module) != (parsed.kind, parsed.module):
             continue
-        options = change_options(parsed.options, wish.add, wish.remove)
+        options = change_options(parsed.options, wish)
         if options == parsed.options:
             continue
         head, module, tail = line.partition(wish.module)

@@ -129,7 +129,7 @@ def _merge(line: str, count: int, kind: str, local: Local, wishes: list[Wish]) -
     parsed = parse_line(f"{kind} {line}")
     for wish in wishes:
         if parsed and (wish.kind, wish.module) == (kind, parsed.module):
-            options = change_options(options, wish.add, wish.remove)
+            options = change_options(options, wish)
     still = [word for word in kept if word in options]
     return f"{kind}\t{head} {' '.join([*still, *sorted(word for word in options if word not in still)])}"
 

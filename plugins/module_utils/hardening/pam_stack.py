@@ -165,6 +165,13 @@ def common_wishes(options: dict) -> list[Wish]:
     if options["hash"] != "auto":
         others = [word for word in HASHES if word != options["hash"]]
         wishes.append(Wish("password", "pam_unix.so", [options["hash"]], others))
+    # An option counts more than the file of settings, and vendors have some (deny=4 of EL 8, retry=3 of Debian).
+    if options["faillock"]:
+        settings = clean("faillock_settings", options["faillock_settings"])
+        wishes += [Wish(kind, "pam_faillock.so", settings=settings) for kind in ("auth", "account")]
+    if options["quality"] == "pwquality":
+        settings = clean("pwquality_settings", options["pwquality_settings"])
+        wishes.append(Wish("password", "pam_pwquality.so", settings=settings))
     return wishes
 
 

@@ -156,6 +156,61 @@ def test_a_settings_file_of_the_history_takes_the_place_of_arguments(top):
     assert text == "# remember = 10\nremember = 24\n# enforce_for_root\nenforce_for_root\n"
 
 
+# Options in stacks as EL 8 came to have them (authconfig, its own examples), and as EL 9 has them.
+EL8 = PLAIN.replace(
+    "auth        sufficient    pam_unix.so",
+    "auth        required      pam_faillock.so preauth silent deny=4 unlock_time=1200\n"
+    "auth        sufficient    pam_unix.so",
+).replace(
+    "auth        required      pam_deny.so",
+    "auth        required      pam_faillock.so authfail deny=4 unlock_time=1200\nauth        required      pam_deny.so",
+)
+EL9 = PLAIN.replace("try_first_pass local_users_only retry=3 authtok_type=", "local_users_only minlen=8 dcredit=0")
+SETTINGS = {
+    "faillock_settings": {"deny": 3, "unlock_time": 900, "even_deny_root": True},
+    "pwquality_settings": {"minlen": 16, "retry": 2, "dcredit": -1, "ucredit": None},
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "quality"),
+    [
+        (EL8, "pam_pwquality.so try_first_pass local_users_only authtok_type="),
+        (
+            EL8.replace("retry=3", "retry=2 ucredit=0"),
+            "pam_pwquality.so try_first_pass local_users_only retry=2 authtok_type=",
+        ),
+        (EL9, "pam_pwquality.so local_users_only"),
+    ],
+)
+def test_options_that_contradict_the_settings_files_are_taken_out(top, text, quality):
+    for name in ("system-auth", "password-auth"):
+        (top / "etc/pam.d" / name).write_text(text)
+    _report, tree = harden(top, **SETTINGS)
+    for name in ("system-auth", "password-auth"):
+        now = lines(top, name)
+        assert [line for line in now if "faillock" in line] == [
+            "auth required pam_faillock.so preauth silent",
+            "auth required pam_faillock.so authfail",
+            "account required pam_faillock.so",
+        ]
+        assert [line for line in now if "pwquality" in line] == [f"password requisite {quality}"]
+    assert "password pam_pwquality.so" in [change["key"] for change in tree.changes]
+    assert harden(top, **SETTINGS)[1].changes == []
+
+
+def test_options_that_say_the_same_or_something_else_stay(top):
+    text = EL8.replace("deny=4 unlock_time=1200", "deny=3 fail_interval=60 audit")
+    for name in ("system-auth", "password-auth"):
+        (top / "etc/pam.d" / name).write_text(text)
+    harden(top, **SETTINGS)
+    assert "auth required pam_faillock.so preauth silent deny=3 fail_interval=60 audit" in lines(top)
+    # A check that the role leaves alone keeps its options.
+    (top / "etc/pam.d/system-auth").write_text(EL9)
+    harden(top, **SETTINGS, quality="none")
+    assert "password requisite pam_pwquality.so local_users_only minlen=8 dcredit=0" in lines(top)
+
+
 def test_switching_off_takes_the_lines_out(top):
     harden(top)
     harden(top, faillock=False, remember=0)
@@ -223,6 +278,26 @@ def test_a_custom_profile_is_made_and_selected_once(top, tool):
     tool.calls.clear()
     assert harden(top, tool)[1].changes == []
     assert tool.calls == []
+
+
+def test_contradicting_options_of_a_template_do_not_get_into_the_profile(top, tool):
+    shipped = top / "usr/share/authselect/default/minimal/system-auth"
+    shipped.write_text(
+        TEMPLATE.replace("preauth silent", "preauth silent deny=4 unlock_time=1200")
+        .replace("authfail  ", "authfail deny=4 unlock_time=1200  ")
+        .replace("pam_pwquality.so", "pam_pwquality.so local_users_only retry=3")
+    )
+    harden(top, tool, **SETTINGS)
+    assert [line for line in lines(top) if "faillock" in line or "pwquality" in line] == [
+        "auth required pam_faillock.so preauth silent",
+        "auth required pam_faillock.so authfail",
+        "account required pam_faillock.so",
+        "password requisite pam_pwquality.so local_users_only",
+    ]
+    profile = (top / "etc/authselect/custom/hallmark/system-auth").read_text()
+    assert profile.count('{include if "with-faillock"}') == 3
+    tool.calls.clear()
+    assert harden(top, tool, **SETTINGS)[1].changes == []
 
 
 def test_features_come_and_go(top, tool):

@@ -270,6 +270,11 @@ def test_the_strength_checks_package_fits_in(top):
         "password requisite pam_pwhistory.so remember=24 enforce_for_root try_first_pass use_authtok",
     ]
     assert harden(top)[1].changes == []
+    # The profile's option would count more than the file of settings.
+    for _ in range(2):
+        _report, tree = harden(top, pwquality_settings={"retry": 2})
+    assert lines(top, "password")[0] == "password requisite pam_pwquality.so"
+    assert tree.changes == []
 
 
 def test_switching_off_takes_the_lines_out(top):
