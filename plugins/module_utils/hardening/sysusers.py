@@ -12,6 +12,8 @@ from __future__ import annotations
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import Tree
 
 VENDOR, OWN = "/usr/lib/sysusers.d", "/etc/sysusers.d"
+#: Of files with one name the first folder's is read (sysusers.d(5)).
+FOLDERS = (OWN, "/run/sysusers.d", "/usr/local/lib/sysusers.d", VENDOR)
 HEADER = "# Managed by Ansible, module hallmark.images.account_policy; changes here are lost.\n"
 
 
@@ -35,9 +37,33 @@ def without(text: str, names: list[str]) -> str:
     """A file of sysusers.d without the lines that speak of some accounts or groups."""
     kept = []
     for line in text.splitlines(keepends=True):
-        words = line.split()
-        kind = words[0].rstrip("!-=^$") if words else ""
-        named = {word.strip('"') for word in (words[1:3] if kind == "m" else words[1:2])}
-        if kind not in ("u", "g", "m") or not named & set(names):
+        kind, named = _line(line)
+        if kind not in ("u", "g", "m") or not set(named) & set(names):
             kept.append(line)
     return "".join(kept)
+
+
+def _line(line: str) -> tuple[str, list[str]]:
+    """Type of a line, without its marks, and the accounts and groups that it names."""
+    words = line.split()
+    kind = words[0].rstrip("!-=^$") if words else ""
+    return kind, [word.strip('"') for word in (words[1:3] if kind == "m" else words[1:2])]
+
+
+def made(texts: dict[str, str]) -> dict[str, str]:
+    """Accounts that systemd-sysusers makes when they lack, each with its file; `texts`: the files of all folders.
+
+    Who is to be a member of a group (`m`) is made as well.
+    """
+    chosen: dict[str, str] = {}
+    for folder in FOLDERS:
+        for path in texts:
+            place, _slash, name = path.rpartition("/")
+            if place == folder and name.endswith(".conf"):
+                chosen.setdefault(name, path)
+    found: dict[str, str] = {}
+    for _name, path in sorted(chosen.items()):
+        for kind, named in map(_line, texts[path].splitlines()):
+            if kind in ("u", "m") and named:
+                found.setdefault(named[0], path)
+    return found

@@ -22,6 +22,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.baseline.api impor
     parts_of,
 )
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.account_homes import is_private
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.sysusers import FOLDERS, made
 
 CONTROLS = controls_beside(__file__)
 control = marker(CONTROLS)
@@ -39,6 +40,7 @@ def _command() -> str:
     masked = r"sed -E -e 's/^([^:]*:[!*]+)[^:]*:/\1:/' -e 's/^([^:]*):(x?[^:!*x][^:]*|x[^:]+):/\1:HASH:/'"
     instance = "/var/lib/cloud/instance"
     told = f"/run/cloud-init/instance-data*.json {instance}/cloud-config.txt {instance}/*-data.txt*"
+    sysusers = " ".join(f"{folder}/*.conf" for folder in FOLDERS)
     return rf"""{masked} /etc/passwd
 echo '=shadow'; {masked} /etc/shadow
 echo '=group'; sed -E 's/^([^:]*):[^:]*:/\1:x:/' /etc/group
@@ -59,7 +61,8 @@ while IFS=: read -r name pw uid gid gecos home shell; do
 done </etc/passwd
 echo '=today'; echo $(($(date +%s) / 86400))
 ls /etc/cloud/cloud-init.disabled 2>/dev/null
-echo '=cloud'; tail -v -n +1 /etc/cloud/cloud.cfg /etc/cloud/cloud.cfg.d/*.cfg 2>/dev/null
+echo '=sysusers'; command -v systemd-sysusers >/dev/null && tail -v -n +1 {sysusers} 2>/dev/null
+printf '\n=cloud\n'; tail -v -n +1 /etc/cloud/cloud.cfg /etc/cloud/cloud.cfg.d/*.cfg 2>/dev/null
 true"""
 
 
@@ -67,7 +70,7 @@ class Accounts:
     """What the command told."""
 
     def __init__(self, text: str) -> None:
-        passwd, shadow, group, shells, homes, keys, today, cloud = parts_of(text)
+        passwd, shadow, group, shells, homes, keys, today, sysusers, cloud = parts_of(text)
         self.users = [User(*line.split(":")) for line in passwd.splitlines() if line.count(":") == 6 and line[0] != "+"]
         self.shadow = [line.split(":") for line in shadow.splitlines() if line.count(":") == 8]
         self.groups = [line.split(":") for line in group.splitlines() if line.count(":") == 3 and line[0] != "+"]
@@ -76,6 +79,8 @@ class Accounts:
         self.keys = [tuple(line.split()) for line in keys.splitlines()]
         day, *marks = today.splitlines()
         self.today, self.cloud_is_off = int(day), bool(marks)
+        #: Accounts that the next boot after an update makes when they lack, with the file that says so.
+        self.made = made(files_in(sysusers))
         texts = files_in(cloud)
         self.cloud: dict = {}
         for path in sorted(texts, key=lambda path: (path.count("/"), path)):  # cloud.cfg first, then by name
@@ -258,7 +263,9 @@ def test_nologin_is_no_shell_and_homes_exist(accounts: Accounts) -> None:
 
 @control("x-user-06")
 def test_obsolete_accounts_are_gone(accounts: Accounts) -> None:
-    assert [user.name for user in accounts.users if user.name in OBSOLETE] == []
+    found = {user.name: "an account" for user in accounts.users if user.name in OBSOLETE}
+    again = {name: f"{path} makes it again" for name, path in accounts.made.items() if name in OBSOLETE}
+    assert {**again, **found} == {}
 
 
 @control("x-user-07")

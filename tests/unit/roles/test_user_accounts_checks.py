@@ -24,7 +24,7 @@ def facts(areas, replace=(), family="debian12"):
         texts["shadow"] = texts["shadow"].replace("games:", "gamer:")
     answer = f"{texts['passwd']}{BOB}=shadow\n{texts['shadow']}{AGED}=group\n{texts['group']}"
     answer += "=shells\n# nologin\n/bin/sh\n=homes\nroot 0 700 directory\nbob 1500 700 directory\nnobody missing\n"
-    answer += "=keys\nroot told\nbob told\n=today\n20800\n=cloud\n"
+    answer += "=keys\nroot told\nbob told\n=today\n20800\n=sysusers\n=cloud\n"
     answer += (
         f"==> /etc/cloud/cloud.cfg <==\nsystem_info:\n  default_user:\n    name: debian\nssh_pwauth: true\n\n{CLOUD}"
     )
@@ -134,6 +134,32 @@ def test_controls_that_are_off_by_default(areas):
     assert areas["user_accounts"].outcomes(facts(areas, rooted))["ds-user-02"] == "passed"
     rooted = [("\nroot:*:", "\nroot:HASH:")]
     assert areas["user_accounts"].outcomes(facts(areas, rooted))["ds-user-02"] == "failed"
+
+
+GONE = [("\nirc:x:", "\nirk:x:"), ("\nlist:x:", "\nlost:x:"), ("\nnews:x:", "\nnew:x:"), ("\nuucp:x:", "\nuu:x:")]
+
+
+@pytest.mark.parametrize(
+    ("sysusers", "outcome"),
+    [
+        ("", "passed"),
+        ("==> /usr/lib/sysusers.d/basic.conf <==\nu man 6:12 - /var/cache/man\n#u games 5\n", "passed"),
+        ("==> /usr/lib/sysusers.d/basic.conf <==\nu! irc 39 - /run/ircd\n", "failed"),
+        ("==> /usr/lib/sysusers.d/basic.conf <==\nm news mail\n", "failed"),
+        ("==> /usr/lib/sysusers.d/basic.conf <==\ng games 60\n", "passed"),  # a group alone
+        # What stands in for the vendor's file, a link to /dev/null among it; and what does not.
+        (
+            "==> /etc/sysusers.d/basic.conf <==\n# ours\n\n==> /usr/lib/sysusers.d/basic.conf <==\nu games 5\n",
+            "passed",
+        ),
+        ("==> /etc/sysusers.d/basic.conf <==\n\n==> /usr/lib/sysusers.d/basic.conf <==\nu games 5\n", "passed"),
+        ("==> /etc/sysusers.d/other.conf <==\n# ours\n\n==> /usr/lib/sysusers.d/basic.conf <==\nu games 5\n", "failed"),
+        ('==> /run/sysusers.d/site.conf <==\nu "uucp" -\n', "failed"),
+    ],
+)
+def test_removed_accounts_must_not_come_back_at_the_next_boot(areas, sysusers, outcome):
+    replace = [*GONE, ("=sysusers\n", f"=sysusers\n{sysusers}\n")]
+    assert areas["user_accounts"].outcomes(facts(areas, replace))["x-user-06"] == outcome
 
 
 def test_where_root_is_the_clouds_user_it_may_log_in(areas):
