@@ -36,7 +36,9 @@ options:
         description: Whole text of a file.
         type: str
       target:
-        description: Where a link points to.
+        description:
+          - Where a link points to. Of V(/usr/lib/FILE) and V(/lib/FILE) the one that exists is taken; so it is with
+            C(bin) and C(sbin).
         type: str
       ours:
         description: With V(absent), remove only a file that has this text in it, such as part of its first line.
@@ -53,7 +55,9 @@ options:
         type: str
         default: root
       needs:
-        description: Path that must exist, or nothing is done for this file, such as a program's own folder.
+        description:
+          - Path that must exist, or nothing is done for this file, such as a program's own folder.
+          - V(/usr/lib/FILE) and V(/lib/FILE) are one; so are the two places of C(bin) and C(sbin).
         type: path
       language:
         description:

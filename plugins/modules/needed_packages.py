@@ -34,7 +34,9 @@ options:
         elements: str
         default: []
       unless:
-        description: Files that the package brings. When one of them exists, the database is not asked.
+        description:
+          - Files that the package brings. When one of them exists, the database is not asked.
+          - V(/usr/lib/FILE) and V(/lib/FILE) are one; so are the two places of C(bin) and C(sbin).
         type: list
         elements: path
         default: []

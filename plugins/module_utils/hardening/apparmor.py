@@ -83,8 +83,9 @@ def set_all(tree: Tree, options: dict, run: Run) -> dict:
     for name in tree.names(FORCED):
         if name not in exempt and tree.remove(f"{FORCED}/{name}") and f"{FOLDER}/{name}" in files:
             changed.append(f"{FOLDER}/{name}")
-    if tree.exists(_UNIT) and not tree.exists(_WANTED):
-        tree.link(_WANTED, _UNIT)
+    unit = tree.found(_UNIT)
+    if unit and not tree.exists(_WANTED):
+        tree.link(_WANTED, unit)
     live = is_live(tree.root) if options["live"] == "auto" else options["live"] == "true"
     if live and tree.exists(LOADED):
         report["warnings"] = _load(tree, sorted(set(changed)), files, run)

@@ -13,6 +13,7 @@ import os
 import stat
 
 _LABEL = "security.selinux"
+_TWINS = ("/bin/", "/lib/", "/lib64/", "/sbin/")
 _MAX_LINKS = 40  # as the kernel's own limit (path_resolution(7))
 
 
@@ -73,6 +74,15 @@ class Tree:
     def exists(self, path: str) -> bool:
         """Whether `path` exists in the tree, links followed."""
         return os.path.exists(self.real(path))
+
+    def found(self, path: str) -> str:
+        """The name under which `path` exists: its own, or that without (with) /usr before it; empty when under none.
+
+        Where /bin, /lib and /sbin are not merged into /usr (Debian to 11), packages choose one of the two.
+        """
+        twin = path[len("/usr") :] if path.startswith("/usr/") else f"/usr{path}"
+        names = (path, twin) if twin.startswith(_TWINS) or path.startswith(_TWINS) else (path,)
+        return next((name for name in names if self.exists(name)), "")
 
     def names(self, path: str) -> list[str]:
         """Sorted names in directory `path`; empty when there is none."""

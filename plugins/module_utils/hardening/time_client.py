@@ -30,8 +30,8 @@ _UNSAFE = set(" \t\n\"'`$\\;#")
 def client_of(tree: Tree, wanted: str) -> tuple[str, str]:
     """Client to use, chrony or timesyncd, and its unit; the unit is empty when it is not installed."""
     units = {
-        "chrony": next((unit for unit in CHRONY if tree.exists(f"{UNITS}/{unit}")), ""),
-        "timesyncd": TIMESYNCD if tree.exists(f"{UNITS}/{TIMESYNCD}") else "",
+        "chrony": next((unit for unit in CHRONY if tree.found(f"{UNITS}/{unit}")), ""),
+        "timesyncd": TIMESYNCD if tree.found(f"{UNITS}/{TIMESYNCD}") else "",
     }
     if wanted != "auto":
         return wanted, units[wanted]
@@ -95,11 +95,11 @@ def set_all(tree: Tree, options: dict, run: Run) -> dict:
         configured, warnings = _timesyncd(tree, options["servers"])
     else:
         configured, warnings = _chrony(tree, options["servers"])
-    others = [other for other in (TIMESYNCD, *CHRONY) if other != unit and tree.exists(f"{UNITS}/{other}")]
+    others = [other for other in (TIMESYNCD, *CHRONY) if other != unit and tree.found(f"{UNITS}/{other}")]
     units = is_masked(tree, unit) and tree.remove(f"{ETC}/{unit}")
     if not is_enabled(tree, unit):
         target = "sysinit" if name == "timesyncd" else "multi-user"
-        units = tree.link(f"{ETC}/{target}.target.wants/{unit}", f"{UNITS}/{unit}") or units
+        units = tree.link(f"{ETC}/{target}.target.wants/{unit}", tree.found(f"{UNITS}/{unit}")) or units
     for other in others:
         units = tree.link(f"{ETC}/{other}", "/dev/null") or units
     live = is_live(tree.root) if options["live"] == "auto" else options["live"] == "true"

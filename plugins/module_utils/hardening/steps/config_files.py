@@ -43,7 +43,7 @@ def put(tree: Tree, file: dict) -> bool:
         is_ours = file["ours"] is None or file["ours"] in (tree.read(path) or "")
         return is_ours and tree.remove(path)
     if state == "link":
-        return tree.link(path, file["target"])
+        return tree.link(path, tree.found(file["target"]) or file["target"])
     mode = octal(file["mode"] or ("0755" if state == "directory" else "0644"), f"files: {path}: mode")
     if state == "directory":
         return tree.directory(path, mode, file["owner"], file["group"])
@@ -54,7 +54,7 @@ def put_all(tree: Tree, files: list[dict], record: str | None = None) -> tuple[l
     """Bring all files to their states; returns the paths left alone and whether systemd must read again."""
     skipped, made, reload = [], set(), False
     for file in files:
-        if file["needs"] and not tree.exists(file["needs"]):
+        if file["needs"] and not tree.found(file["needs"]):
             skipped.append(file["path"])
         elif put(tree, file):
             made.add(file["path"])
@@ -72,7 +72,7 @@ def clear(tree: Tree, record: str, files: list[dict], made: set[str]) -> bool:
     """
     lines = (line.partition(" -> ") for line in (tree.read(record) or "").splitlines())
     known = {path: target for path, arrow, target in lines if arrow}
-    wanted = {file["path"]: file["target"] for file in files if file["state"] == "link"}
+    wanted = {file["path"]: tree.found(file["target"]) or file["target"] for file in files if file["state"] == "link"}
     gone = [path for path, target in known.items() if path not in wanted and tree.target(path) == target]
     for path in gone:
         tree.remove(path)

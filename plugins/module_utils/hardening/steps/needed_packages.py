@@ -43,6 +43,6 @@ def apply(task: Task) -> dict:
             continue
         if not package["unless"]:
             unsure.append(package["name"])
-        elif not any(tree.exists(path) for path in package["unless"]):
+        elif not any(tree.found(path) for path in package["unless"]):
             absent.append(package["name"])
     return {"missing_packages": absent + (missing(task, unsure) if unsure else []), "family": system}

@@ -75,6 +75,25 @@ def test_only_our_own_file_is_removed(top, text, stays):
     assert tree.changes == []
 
 
+@pytest.mark.parametrize("folder", ["lib/systemd/system", "usr/lib/systemd/system"])
+def test_units_of_a_system_that_is_not_merged_into_usr(top, folder):
+    wanted = [
+        item("/etc/x.wants/a.service", state="link", target="/usr/lib/systemd/system/a.service", needs="/lib/systemd"),
+        item("/etc/b.d/x.conf", content="x\n", needs="/usr/lib/systemd/system/a.service"),
+        item("/etc/c.d/x.conf", content="x\n", needs="/usr/lib/systemd/system/c.service"),
+    ]
+    (top / folder).mkdir(parents=True)
+    (top / folder / "a.service").touch()
+    assert put_all(Tree(str(top)), wanted, RECORD) == (["/etc/c.d/x.conf"], False)
+    assert os.readlink(top / "etc/x.wants/a.service") == f"/{folder}/a.service"
+    again = Tree(str(top))
+    assert put_all(again, wanted, RECORD) == (["/etc/c.d/x.conf"], False)
+    assert again.changes == []
+    # What is in the record goes when it is not wanted any more.
+    put_all(Tree(str(top)), [], RECORD)
+    assert not (top / "etc/x.wants/a.service").is_symlink()
+
+
 RECORD = "/var/lib/x.links"
 
 

@@ -163,3 +163,12 @@ def test_documentation_equals_the_argument_specification():
         for name, option in declared.items():
             for key in ("type", "elements", "default", "required"):
                 assert documented[name].get(key) == option.get(key), f"{name}.{key}"
+
+
+@pytest.mark.parametrize(("there", "asked"), [("sbin/tool", "/usr/sbin/tool"), ("usr/lib/x/tool", "/lib/x/tool")])
+def test_a_file_of_a_system_that_is_not_merged_into_usr_is_seen(top, there, asked):
+    package = {"packages": [{"name": "tool", "unless": [asked]}]}
+    assert report(top, **package)["missing_packages"] == ["tool"]
+    (top / there).parent.mkdir(parents=True)
+    (top / there).touch()
+    assert report(top, **package)["missing_packages"] == []

@@ -65,6 +65,16 @@ def test_given_servers_come_first(top):
     assert (top / DROP_IN[1:]).read_text().endswith("[Time]\nNTP=10.0.0.1 10.0.0.2\n")
 
 
+def test_units_below_lib_count_where_it_is_not_merged_into_usr(top):
+    put(top, f"/lib/systemd/system/{TIMESYNCD}")
+    put(top, "/lib/systemd/system/chrony.service")
+    put(top, "/etc/chrony/chrony.conf", "pool a.example iburst\n")
+    assert set_all(Tree(str(top)), OPTIONS, None)["client"] == "chrony"
+    units = top / "etc/systemd/system"
+    assert os.readlink(units / "multi-user.target.wants/chrony.service") == "/lib/systemd/system/chrony.service"
+    assert os.readlink(units / TIMESYNCD) == "/dev/null"
+
+
 def test_servers_that_nobody_knows_are_a_warning(top):
     timesyncd(top)
     put(top, "/etc/systemd/timesyncd.conf", "[Time]\n#FallbackNTP=\n")
