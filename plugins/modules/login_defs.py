@@ -45,7 +45,9 @@ options:
     type: int
     default: -1
   shell_umask:
-    description: Give shells and PAM sessions the value of C(UMASK). When false, this module's lines are taken away.
+    description:
+      - Give shells and PAM sessions, those of cron among them, the value of C(UMASK).
+      - When false, this module's lines are taken away.
     type: bool
     default: true
   umask_script:

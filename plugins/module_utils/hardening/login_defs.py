@@ -23,6 +23,12 @@ _WORDS = {True: "yes", False: "no"}  # what YAML made of yes and no
 # Where shadow can make yescrypt hashes and the distribution's PAM uses them too. EL stays with SHA512.
 _YESCRYPT_FAMILIES = ("debian", "ubuntu", "amazon")
 _MARK = "hallmark.images.login_defs"
+# Debian and Ubuntu: every session; pam-auth-update keeps lines after its own part.
+_DEBIAN_SESSIONS = ("/etc/pam.d/common-session", "/etc/pam.d/common-session-noninteractive")
+# RPM systems: jobs of cron and at. Logins, SSH and su get their umask from the vendor's postlogin, which these do not
+# include.
+_RPM_SESSIONS = ("/etc/pam.d/crond", "/etc/pam.d/atd")
+_POSTLOGIN = "/etc/pam.d/postlogin"
 
 
 def key_is_known(program: bytes, key: str) -> bool:
@@ -140,8 +146,8 @@ def _companion(tree: Tree, path: str, settings: dict) -> None:
 def _shell_umask(tree: Tree, umask: str | None, script: str, system: str) -> None:
     """Shells (login by a script of profile.d, interactive by bash's own file) and PAM sessions get `umask`.
 
-    Debian's common-session files are written by pam-auth-update, which keeps lines after its own part. There the
-    vendor has no pam_umask, or (Ubuntu) one that loosens 027 to 007 for users with a group of their own.
+    Debian has no pam_umask, and Ubuntu one that loosens 027 to 007 for users with a group of their own. A postlogin of
+    RPM systems that is a link is authselect's, and has it.
     """
     line = f"umask {umask}" if umask else ""
     if umask:
@@ -153,8 +159,13 @@ def _shell_umask(tree: Tree, umask: str | None, script: str, system: str) -> Non
     for path in ("/etc/bash.bashrc", "/etc/bashrc"):
         _block(tree, path, line)
     if system in ("debian", "ubuntu"):
-        for path in ("/etc/pam.d/common-session", "/etc/pam.d/common-session-noninteractive"):
+        for path in _DEBIAN_SESSIONS:
             _block(tree, path, "session optional pam_umask.so nousergroups" if umask else "")
+    elif system in ("redhat", "amazon", "alinux", "anolis"):
+        vendor = set_block(tree.read(_POSTLOGIN) or "", _MARK, "")
+        is_vendors = tree.target(_POSTLOGIN) is not None or "pam_umask.so" in vendor
+        for path in (*_RPM_SESSIONS, *(() if is_vendors else (_POSTLOGIN,))):
+            _block(tree, path, "session optional pam_umask.so" if umask else "")
 
 
 def _block(tree: Tree, path: str, body: str) -> None:

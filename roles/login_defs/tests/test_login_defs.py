@@ -29,11 +29,15 @@ OTHERS += ("x-login_defs-05",)
 LOGIN_DEFS = "/etc/login.defs"
 PAM_SESSIONS = ("/etc/pam.d/common-session", "/etc/pam.d/common-session-noninteractive")
 PAM_PASSWORDS = ("/etc/pam.d/common-password", "/etc/pam.d/system-auth", "/etc/pam.d/password-auth")
+# Services whose sessions a person or cron has, and what they may include besides.
+SERVICES = ("cron", "crond", "atd", "login", "sshd", "su")
+INCLUDED = ("/etc/pam.d/postlogin",)
 SHELL_FILES = ("/etc/bash.bashrc", "/etc/bashrc")
 
 
 def _command() -> str:
     files = (LOGIN_DEFS, "/etc/adduser.conf", "/etc/default/useradd", *PAM_SESSIONS, *PAM_PASSWORDS, *SHELL_FILES)
+    files += (*INCLUDED, *(f"/etc/pam.d/{name}" for name in SERVICES))
     return f"""\
 stat -c '%n %U %G %a %F' {LOGIN_DEFS} 2>/dev/null
 echo '=texts'; tail -v -n +1 {" ".join(files)} /etc/profile /etc/profile.d/*.sh 2>/dev/null
@@ -153,11 +157,27 @@ def test_umask_of_shells_and_sessions(host: Any, login: Login) -> None:
     if shell_file:
         found[shell_file] = _umasks(login.texts[shell_file])
     expected = {name: value if is_strict(value) else "027" for name, value in found.items()}
-    if os_family(host) in ("debian", "ubuntu"):
-        for path in PAM_SESSIONS:
-            found[path] = bool(re.search(r"^session\s.*pam_umask\.so", login.texts.get(path, ""), re.MULTILINE))
-            expected[path] = True
+    paths = [f"/etc/pam.d/{name}" for name in SERVICES]
+    paths = [path for path in paths if path in login.texts]
+    for path in [*(PAM_SESSIONS if os_family(host) in ("debian", "ubuntu") else ()), *paths]:
+        found[path] = session_umask(login.texts, path)
+        expected[path] = "of login.defs"
     assert found == expected
+
+
+def session_umask(texts: dict[str, str], path: str) -> str:
+    """Where the umask of a PAM stack's sessions comes from: the last pam_umask, in what it includes too, decides."""
+    found = "nowhere"
+    for line in texts.get(path, "").splitlines():
+        words = line.split()
+        if words[:1] == ["@include"] or (words[:1] == ["session"] and words[1:2] in (["include"], ["substack"])):
+            inner = session_umask(texts, f"/etc/pam.d/{words[-1]}")
+            found = inner if inner != "nowhere" else found
+        elif words[:1] in (["session"], ["-session"]) and "pam_umask.so" in words:
+            fixed = [word for word in words if word == "usergroups" or word.startswith("umask=")]
+            lax = [word for word in fixed if not is_strict(word.partition("=")[2])]
+            found = " ".join(lax) or "of login.defs"
+    return found
 
 
 def _umasks(text: str) -> str:

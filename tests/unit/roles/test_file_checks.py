@@ -113,8 +113,14 @@ def login_facts(areas, replace=(), family="debian"):
         texts |= {
             f"/etc/pam.d/common-session{end}": "session optional pam_umask.so\n" for end in ("", "-noninteractive")
         }
+        texts["/etc/pam.d/cron"] = "session required pam_loginuid.so\n@include common-session-noninteractive\n"
         texts["/etc/pam.d/common-password"] = "password [success=1 default=ignore] pam_unix.so obscure yescrypt\n"
         texts["/etc/adduser.conf"] = "#DIR_MODE=0700\nDIR_MODE=0700\n"
+    else:
+        texts["/etc/pam.d/crond"] = "session include password-auth\nsession optional pam_umask.so\n"
+        texts["/etc/pam.d/sshd"] = "session include password-auth\nsession include postlogin\n"
+        texts["/etc/pam.d/postlogin"] = "session optional pam_umask.so silent\n"
+        texts["/etc/pam.d/password-auth"] = "password sufficient pam_unix.so sha512 shadow\n"
     texts["/etc/bash.bashrc" if family == "debian" else "/etc/bashrc"] = f"umask 002\numask {keys['UMASK']}\n"
     answer = "/etc/login.defs root root 444 regular file\n=texts\n"
     answer += "\n".join(f"==> {path} <==\n{text}" for path, text in texts.items())
@@ -178,6 +184,23 @@ def test_a_broken_key_fails_its_control_alone(areas, old, new, controls):
 def test_id_ranges_of_rpm_systems_have_a_control_of_their_own(areas):
     facts = login_facts(areas, [("SYS_UID_MIN\t201", "SYS_UID_MIN\t100")], "redhat")
     assert areas["login_defs"].failing(facts, "rhel") == {"os-05b", "ds-login_defs-02"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "controls"),
+    [
+        ("session include password-auth\nsession optional pam_umask.so", "session include password-auth", True),
+        ("pam_umask.so\n", "pam_umask.so umask=0022\n", True),
+        ("pam_umask.so\n", "pam_umask.so umask=0077\n", False),
+        ("pam_umask.so silent", "pam_umask.so silent usergroups", True),
+        ("session include postlogin\n", "", True),
+        ("pam_umask.so silent", "pam_umask.so umask=022\nsession optional pam_umask.so silent", False),
+        ("password-auth <==\n", "password-auth <==\nsession optional pam_umask.so umask=022\n", False),
+    ],
+)
+def test_sessions_of_cron_and_ssh_on_rpm_systems(areas, old, new, controls):
+    facts = login_facts(areas, [(old, new)], "redhat")
+    assert areas["login_defs"].failing(facts, "rhel") == ({"x-login_defs-04"} if controls else set())
 
 
 def test_a_key_that_shadow_does_not_know_is_not_demanded(areas):

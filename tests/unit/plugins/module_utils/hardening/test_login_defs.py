@@ -132,6 +132,38 @@ def test_companions_agree_and_can_be_taken_back(tmp_path, system, umask):
     assert not any("pam_umask" in path.read_text() for path in sessions)
 
 
+CROND = "account include password-auth\nsession required pam_loginuid.so\nsession include password-auth\n"
+
+
+@pytest.mark.parametrize(
+    ("postlogin", "is_link", "gets"),
+    [
+        ("session optional pam_umask.so silent\n", False, False),
+        ("session optional pam_lastlog.so silent\n", False, True),
+        ("session optional pam_lastlog.so silent\n", True, False),  # authselect's
+    ],
+)
+def test_jobs_of_cron_have_the_umask_on_rpm_systems(tmp_path, postlogin, is_link, gets):
+    make_tree(tmp_path, "rhel9")
+    pam, line = tmp_path / "etc/pam.d", "session optional pam_umask.so\n"
+    (pam / "crond").write_text(CROND)
+    (tmp_path / "etc/authselect").mkdir()
+    real = tmp_path / "etc/authselect/postlogin" if is_link else pam / "postlogin"
+    real.write_text(postlogin)
+    if is_link:
+        (pam / "postlogin").symlink_to("/etc/authselect/postlogin")
+    login_defs.set_all(Tree(str(tmp_path)), options(**role_settings()))
+    assert (pam / "crond").read_text().startswith(CROND)
+    assert (pam / "crond").read_text().count(line) == 1
+    assert (line in real.read_text()) is gets
+    again = Tree(str(tmp_path))
+    login_defs.set_all(again, options(**role_settings()))
+    assert again.changes == []
+    assert not (pam / "atd").exists()
+    login_defs.set_all(Tree(str(tmp_path)), options(**role_settings(), shell_umask=False))
+    assert ((pam / "crond").read_text(), real.read_text()) == (CROND, postlogin)
+
+
 def test_check_mode_says_the_same(tmp_path):
     make_tree(tmp_path, "debian12")
     dry, real = Tree(str(tmp_path), check_mode=True), Tree(str(tmp_path))
