@@ -29,7 +29,8 @@ SYSTEMD = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/s
 def _command() -> str:
     return f"""\
 tail -v -n +1 {" ".join(f"{folder}/journald.conf {folder}/journald.conf.d/*.conf" for folder in SYSTEMD)} 2>/dev/null
-echo; echo '=programs'; ls -d /usr/lib/systemd/systemd-journald /usr/sbin/rsyslogd 2>/dev/null
+echo; echo '=programs'; ls -d /usr/lib/systemd/systemd-journald /lib/systemd/systemd-journald \\
+  /usr/sbin/rsyslogd 2>/dev/null
 echo '=journal'; ls -d /var/log/journal/$(cat /etc/machine-id)/*.journal 2>/dev/null
 echo '=machine'; echo "btime $(awk '$1 == "btime" {{print $2}}' /proc/stat)"
 echo "written $(stat -c %Y /etc/systemd/journald.conf /etc/systemd/journald.conf.d/*.conf 2>/dev/null | sort -n |

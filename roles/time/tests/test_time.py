@@ -34,7 +34,7 @@ def _command() -> str:
 cd /etc/systemd/system
 ls -d *.wants/chrony.service *.wants/chronyd.service *.wants/systemd-timesyncd.service 2>/dev/null
 for unit in {" ".join(UNITS)}; do
-  [ -e /usr/lib/systemd/system/$unit ] && echo "$unit $(readlink $unit)"
+  [ -e /usr/lib/systemd/system/$unit -o -e /lib/systemd/system/$unit ] && echo "$unit $(readlink $unit)"
 done
 echo '=active'; [ -d /run/systemd/system ] && systemctl show --property=Id,ActiveState {" ".join(UNITS)} 2>/dev/null
 echo '=texts'; tail -v -n +1 {files} 2>/dev/null

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import Tree
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.steps import config_files
 from support.role_vars import role_value, step_value
 
 DEFAULTS = "".join(
@@ -100,3 +104,28 @@ def test_without_nftables_only_the_roles_own_files_go():
     assert step_value("firewall", "config_files", firewall_nftables=True)["files"] == role_value(
         "firewall", "__firewall_files"
     )
+
+
+def test_firewalld_of_rpm_systems_makes_room_for_nftables_and_comes_back(tmp_path):
+    (tmp_path / "etc/sysconfig").mkdir(parents=True)
+    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
+    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    (tmp_path / "etc/sysconfig/nftables.conf").write_text("# nothing\n")
+    units = tmp_path / "usr/lib/systemd/system"
+    units.mkdir(parents=True)
+    (units / "nftables.service").touch()
+    firewalld = tmp_path / "etc/systemd/system/firewalld.service"
+
+    def harden(**given):
+        step = step_value("firewall", "config_files", **given)
+        files = [{name: option.get("default") for name, option in config_files.FILE.items()} | f for f in step["files"]]
+        config_files.put_all(Tree(str(tmp_path)), files, step["record"])
+
+    harden(firewall_nftables=True)
+    assert "policy drop;" in (tmp_path / "etc/sysconfig/nftables.conf").read_text()
+    assert not firewalld.is_symlink()
+    (units / "firewalld.service").touch()
+    harden(firewall_nftables=True)
+    assert os.readlink(firewalld) == "/dev/null"
+    harden()
+    assert not firewalld.is_symlink()
