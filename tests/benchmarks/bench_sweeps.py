@@ -25,6 +25,8 @@ MODULES = {
     "permission_sweep": {"unowned": "report", "world_writable": "fix"},
     "audit_rules": {"settings": {}, "groups": ["privileged"]},
 }
+# All three in one call walk once.
+MODULES["harden"] = {"steps": [{name: MODULES[name]} for name in ("permission_sweep", "set_id_files", "audit_rules")]}
 PROGRAM = """
 import importlib, io, json, resource, sys, time
 name, options = sys.argv[1], json.loads(sys.argv[2])

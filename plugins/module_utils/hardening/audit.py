@@ -17,7 +17,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.files im
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.kernel import is_live
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.login_defs import key_is_known, set_keys
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.os_family import family
-from ansible_collections.hallmark.images.plugins.module_utils.hardening.walk import fences, walk
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.survey import survey
 
 CONF = "/etc/audit/auditd.conf"
 RULES_FOLDER = "/etc/audit/rules.d"
@@ -36,8 +36,11 @@ _LIBRARY = "libaudit.so.1"
 _WORDS = {True: "yes", False: "no"}  # what YAML made of yes and no
 
 
-def set_all(tree: Tree, options: dict, run: audit_live.Run) -> dict:
-    """Do what module audit_rules promises; `options` are its own. Changes are in `tree`, the rest is returned."""
+def set_all(tree: Tree, options: dict, run: audit_live.Run, surveys: dict | None = None) -> dict:
+    """Do what module audit_rules promises; `options` are its own, `surveys` those of the call.
+
+    Changes are in `tree`, the rest is returned.
+    """
     system = family(tree.read("/etc/os-release") or tree.read("/usr/lib/os-release") or "")
     extra = audit_rules.check_extra(options["extra_rules"])
     settings = clean_settings(options["settings"])
@@ -51,7 +54,7 @@ def set_all(tree: Tree, options: dict, run: audit_live.Run) -> dict:
     unknown = sorted(key for key in settings if not key_is_known(daemon, key))
     new_settings = _settings(tree, {key: value for key, value in settings.items() if key not in unknown})
     wants_programs = options["rules"] and "privileged" in options["groups"]
-    programs, left_out = set_id_programs(tree) if wants_programs else ([], [])
+    programs, left_out = set_id_programs(tree, surveys) if wants_programs else ([], [])
     lines = rule_lines(tree, system, options, extra, programs) if options["rules"] else []
     new_rules = write_rules(tree, lines, options)
     if options["drop_never_task"]:
@@ -121,11 +124,15 @@ def uid_min(login_defs: str) -> int:
     return found
 
 
-def set_id_programs(tree: Tree) -> tuple[list[str], list[str]]:
+def set_id_programs(tree: Tree, surveys: dict | None = None) -> tuple[list[str], list[str]]:
     """Set-id files of the local file systems, and those whose names no rule can hold; both sorted."""
     found, left_out = [], []
-    for path, info in walk(tree.root, fences(tree.root)):
-        if info.st_mode & 0o6000 and stat.S_ISREG(info.st_mode):
+    for path in survey(tree, [], surveys, capabilities=False).set_id:
+        try:
+            mode = os.lstat(path).st_mode
+        except OSError:  # vanished since it was seen
+            continue
+        if mode & 0o6000 and stat.S_ISREG(mode):
             name = path if tree.root == "/" else path[len(tree.root) :]
             (left_out if any(char.isspace() for char in name) else found).append(name)
     return sorted(found), sorted(left_out)

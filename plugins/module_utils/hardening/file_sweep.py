@@ -9,6 +9,7 @@ import stat
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import Tree
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.permissions import Permissions
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.survey import BITS, Survey, keep
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.walk import FOREIGN, fences, walk
 
 _MOST_LISTED = 100  # items that a result names of each kind; the rest is counted
@@ -31,22 +32,25 @@ class Found:
         return {"count": self.count, "paths": self.paths}
 
 
-def sweep(rights: Permissions, world_writable: str, unowned: str, skip: list[str]) -> dict:
+def sweep(rights: Permissions, world_writable: str, unowned: str, skip: list[str], surveys: dict | None = None) -> dict:
     """Go through every local file once.
 
     :param world_writable: `fix` takes the permission from files and makes folders sticky, `report` only tells,
         `ignore` does not look.
     :param unowned: `root` gives root what belongs to nobody, `report` and `ignore` as above.
     :param skip: folders that are not entered, besides those of containers.
+    :param surveys: of the call, which gets one of this walk; None when nobody else asks.
     :returns: what was found of each kind before anything was changed.
     """
     found = {kind: Found() for kind in ("world_writable_files", "world_writable_folders", "unowned")}
     if world_writable == "ignore" and unowned == "ignore":
         return {kind: item.result() for kind, item in found.items()}
     users, groups = Ids(rights.tree, "passwd"), Ids(rights.tree, "group")
-    top = rights.tree.root
+    top, survey = rights.tree.root, Survey()
     for place, info in walk(top, fences(top, (*FOREIGN, *skip)), links=unowned != "ignore"):
         mode = info.st_mode
+        if mode & BITS and surveys is not None:
+            survey.see(place, info)
         want, uid, gid = stat.S_IMODE(mode), None, None
         if mode & 0o002 and world_writable != "ignore":
             if stat.S_ISREG(mode):
@@ -68,6 +72,7 @@ def sweep(rights: Permissions, world_writable: str, unowned: str, skip: list[str
                     uid, gid = None if user else 0, None if group else 0
         if (want, uid, gid) != (stat.S_IMODE(mode), None, None):
             rights.change(place, info, want, uid, gid)
+    keep(surveys, rights.tree, skip, survey)
     return {kind: item.result() for kind, item in found.items()}
 
 

@@ -50,6 +50,8 @@ STEPS = (
 )
 #: Those of them that may say which packages lack.
 NAMING_PACKAGES = ("apparmor_profiles", "needed_packages", "package_policy", "pam_stack", "time_client")
+#: Those that look at every file of the system.
+WALKING = ("audit_rules", "permission_sweep", "set_id_files")
 _FRESH = 3600  # seconds that package lists are good for
 _LISTS = "/var/lib/apt/lists"
 
@@ -151,6 +153,7 @@ def take_all(module: AnsibleModule, items: list[dict], root: str = "/") -> dict:
         "waiting": [],
         "package_manager": package_manager(),
     }
+    surveys: dict | None = {} if sum(step.name in WALKING for step in steps) > 1 else None
     for step in steps:
         if step.area in result["waiting"]:
             continue
@@ -159,7 +162,7 @@ def take_all(module: AnsibleModule, items: list[dict], root: str = "/") -> dict:
                 lacking = perform(module, step.work, step.params, check_mode=True)["missing_packages"]
                 _unite(result["missing_packages"], lacking)
                 continue
-            report = perform(module, step.work, step.params)
+            report = perform(module, step.work, step.params, surveys=surveys)
         except HardeningError as error:
             _note(result, step, error.result.get("changes", []), error.result.get("diff", []))
             raise HardeningError(f"{step.title}: {error}", **result) from None

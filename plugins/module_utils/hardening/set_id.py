@@ -13,11 +13,10 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening import s
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import Tree
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.overrides import Wish, persist
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.permissions import Permissions
-from ansible_collections.hallmark.images.plugins.module_utils.hardening.walk import FOREIGN, fences, walk
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.survey import ATTRIBUTE, survey
 
 DROP_IN = "/etc/tmpfiles.d/hallmark-set-id.conf"
 _BITS = stat.S_ISUID | stat.S_ISGID
-_ATTRIBUTE = "security.capability"
 #: Names by number (capabilities(7), linux/capability.h of Linux 6.12).
 NAMES = (
     "chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service"
@@ -45,7 +44,7 @@ def decode(raw: bytes) -> frozenset[str]:
 def capabilities(place: str) -> frozenset[str]:
     """Names of a file's capabilities."""
     try:
-        return decode(os.getxattr(place, _ATTRIBUTE, follow_symlinks=False))
+        return decode(os.getxattr(place, ATTRIBUTE, follow_symlinks=False))
     except OSError:
         return frozenset()
 
@@ -67,11 +66,12 @@ class Paths:
 
 
 class SetId:
-    """One run of module set_id_files."""
+    """One run of module set_id_files; `surveys` are those of the call."""
 
-    def __init__(self, tree: Tree, options: dict) -> None:
+    def __init__(self, tree: Tree, options: dict, surveys: dict | None = None) -> None:
         release = tree.read("/etc/os-release") or tree.read("/usr/lib/os-release") or ""
         self.tree, self.options, self.rights = tree, options, Permissions(tree)
+        self.surveys = surveys
         self.known_release = set_id_known.known_set_id(release) is not None
         self.allow = Paths(tree, options["allow"])
         self.known = Paths(tree, [*(set_id_known.known_set_id(release) or []), *options["allow"], *options["known"]])
@@ -106,14 +106,18 @@ class SetId:
         self.wishes.append(Wish(self.rights.name(place), owner, group, mode))
 
     def look(self) -> None:
-        """Go through every local file once; what is denied has lost its bits before."""
-        for place, held in walk(self.tree.root, fences(self.tree.root, (*FOREIGN, *self.options["skip"]))):
-            if not stat.S_ISREG(held.st_mode):
+        """Judge every program with rights of its own; what is denied has lost its bits before."""
+        asks = self.options["capabilities"] != "ignore"
+        found = survey(self.tree, self.options["skip"], self.surveys, asks)
+        for place in found.set_id:
+            try:
+                held = os.lstat(place)
+            except OSError:  # vanished since it was seen
                 continue
-            if held.st_mode & _BITS and place not in self.done:
+            if stat.S_ISREG(held.st_mode) and held.st_mode & _BITS and place not in self.done:
                 self._set_id(place, held)
-            if held.st_mode & 0o111 and self.options["capabilities"] != "ignore":
-                self._capable(place)
+        for place in found.capable if asks else ():
+            self._capable(place)
 
     def _set_id(self, place: str, held: os.stat_result) -> None:
         path = self.rights.name(place)
@@ -139,7 +143,7 @@ class SetId:
         if self.options["capabilities"] == "strip":
             if not self.tree.check_mode:
                 try:
-                    os.removexattr(place, _ATTRIBUTE, follow_symlinks=False)
+                    os.removexattr(place, ATTRIBUTE, follow_symlinks=False)
                 except OSError as error:
                     if error.errno not in (errno.ENODATA, errno.ENOENT):
                         self.rights.failures.append({"path": path, "reason": os.strerror(error.errno or errno.EIO)})
@@ -154,9 +158,9 @@ class SetId:
         return f"#{number}" if self.tree.exists("/var/lib/dpkg/status") else str(number)
 
 
-def set_all(tree: Tree, options: dict) -> dict:
+def set_all(tree: Tree, options: dict, surveys: dict | None = None) -> dict:
     """Do what module set_id_files promises; `options` are its own. Changes are in `tree`, the rest is returned."""
-    run = SetId(tree, options)
+    run = SetId(tree, options, surveys)
     if options["unknown"] == "strip" and not run.known_release:
         run.rights.failures.append({"path": "/etc/os-release", "reason": "no known set for this system: nothing taken"})
         run.options = {**options, "unknown": "report"}

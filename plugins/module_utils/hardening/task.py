@@ -25,13 +25,15 @@ class Task:
     """One step's options and the system it works on.
 
     `tree`: the files below option `root`, with what changed; `params`: the step's options by name; `check_mode`:
-    whether to change nothing.
+    whether to change nothing; `surveys`: what other steps of the call saw on their walks, None for a step that walks
+    alone.
     """
 
-    def __init__(self, module: AnsibleModule, params: dict, check_mode: bool) -> None:
+    def __init__(self, module: AnsibleModule, params: dict, check_mode: bool, surveys: dict | None = None) -> None:
         self._module = module
         self.params = params
         self.check_mode = check_mode
+        self.surveys = surveys
         self.tree = Tree(params["root"], check_mode)
 
     def run(self, command: list[str], data: str | None = None, environment: dict | None = None) -> tuple:
@@ -69,15 +71,22 @@ class Task:
             self.must(["systemctl", "daemon-reload"])
 
 
-def perform(module: AnsibleModule, step: types.ModuleType, params: dict, check_mode: bool | None = None) -> dict:
+def perform(
+    module: AnsibleModule,
+    step: types.ModuleType,
+    params: dict,
+    check_mode: bool | None = None,
+    surveys: dict | None = None,
+) -> dict:
     """Bring the system to one step's options; returns what a module returns.
 
     Of a step's report, the list `warnings` goes to the user.
 
     :param check_mode: whether to change nothing; as the module was called, when None.
+    :param surveys: of the call, when several of its steps walk over all files.
     :raises HardeningError: what is wrong, for the user, with what had been changed before.
     """
-    task = Task(module, params, module.check_mode if check_mode is None else check_mode)
+    task = Task(module, params, module.check_mode if check_mode is None else check_mode, surveys)
     try:
         report = step.apply(task) or {}
     except HardeningError as error:

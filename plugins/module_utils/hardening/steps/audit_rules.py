@@ -30,4 +30,4 @@ OPTIONS = {
 
 def apply(task: Task) -> dict:
     """Bring the system to the options; returns what the module returns besides its changes."""
-    return set_all(task.tree, task.params, task.run)
+    return set_all(task.tree, task.params, task.run, task.surveys)

@@ -53,5 +53,5 @@ def apply(task: Task) -> dict:
         permissions.close_logs(rights, options["logs"], most)
     odd = permissions.close_homes(rights) if options["homes"] else []
     boot_modes(tree, options["boot_modes"], BOOT_MODES)
-    found = sweep(rights, options["world_writable"], options["unowned"], options["skip"])
+    found = sweep(rights, options["world_writable"], options["unowned"], options["skip"], task.surveys)
     return {"failures": rights.failures, "found": found, "odd_dot_files": odd, "family": system}

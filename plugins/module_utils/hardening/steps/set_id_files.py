@@ -24,4 +24,4 @@ OPTIONS = {
 
 def apply(task: Task) -> dict:
     """Bring the system to the options; returns what the module returns besides its changes."""
-    return set_all(task.tree, task.params)
+    return set_all(task.tree, task.params, task.surveys)

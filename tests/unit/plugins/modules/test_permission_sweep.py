@@ -47,7 +47,7 @@ def item(path, **given):
 
 
 def sweep(tree, options):
-    return apply(SimpleNamespace(tree=tree, params=options))
+    return apply(SimpleNamespace(tree=tree, params=options, surveys=None))
 
 
 def modes(top):

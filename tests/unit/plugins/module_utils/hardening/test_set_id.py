@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from ansible_collections.hallmark.images.plugins.module_utils.hardening import set_id, set_id_known
+from ansible_collections.hallmark.images.plugins.module_utils.hardening import set_id, set_id_known, survey
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import Tree
 
 # Attributes of security.capability as Linux wrote them: setcap cap_net_raw=ep, cap_net_admin,cap_net_raw=p,
@@ -125,7 +125,7 @@ def test_on_an_unknown_system_nothing_unknown_is_taken(top):
 
 
 def test_without_need_the_system_is_not_walked(top, monkeypatch):
-    monkeypatch.setattr(set_id, "walk", None)
+    monkeypatch.setattr(survey, "walk", None)
     report = set_id.set_all(Tree(str(top)), options(deny=["/opt/own"], unknown="ignore", capabilities="ignore"))
     assert report["set_id"] == []
 
@@ -148,6 +148,7 @@ def test_capabilities_are_compared_with_the_known(top, monkeypatch):
     (top / "usr/bin/ping").write_text("")
     (top / "usr/bin/ping").chmod(0o755)
     monkeypatch.setattr(set_id, "capabilities", lambda place: have.get(place[len(str(top)) :], frozenset()))
+    monkeypatch.setattr(survey.os, "getxattr", lambda place, *_args, **_named: have.get(place[len(str(top)) :], b""))
     removed = []
     monkeypatch.setattr(set_id.os, "removexattr", lambda place, *_args, **_named: removed.append(place))
     report = set_id.set_all(Tree(str(top)), options())
