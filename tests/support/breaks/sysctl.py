@@ -90,7 +90,7 @@ BREAKS: dict[str, tuple[str, str]] = {
     "x-sysctl-11": value("net.ipv4.conf.lo.rp_filter", "2", "1"),
     "x-sysctl-12": value("net.ipv6.conf.default.forwarding", "1", "0"),
     "x-sysctl-17": (
-        "echo kernel.yama.ptrace_scope = 3 >/etc/sysctl.d/99-zzz-test.conf",
-        "rm /etc/sysctl.d/99-zzz-test.conf",
+        "echo kernel.yama.ptrace_scope = 3 >/etc/sysctl.d/zzz-test.conf",
+        "rm /etc/sysctl.d/zzz-test.conf",
     ),
 }
