@@ -165,6 +165,8 @@ class Policy:
                 )
             self._delete(account)
         sysusers.forget(self.tree, self.options["remove"])
+        for name, path in sysusers.coming_back(self.tree, self.options["remove"]).items():
+            self.find(path, name, "is made again by systemd-sysusers, though it is to be removed")
 
     def _delete(self, account: Account) -> None:
         name = account.name

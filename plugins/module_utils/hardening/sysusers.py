@@ -12,7 +12,7 @@ from __future__ import annotations
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import Tree
 
 VENDOR, OWN = "/usr/lib/sysusers.d", "/etc/sysusers.d"
-#: Of files with one name the first folder's is read (sysusers.d(5)).
+#: Of files with one name the first folder's is read (sysusers.d(5)); the last is the vendor's.
 FOLDERS = (OWN, "/run/sysusers.d", "/usr/local/lib/sysusers.d", VENDOR)
 HEADER = "# Managed by Ansible, module hallmark.images.account_policy; changes here are lost.\n"
 
@@ -31,6 +31,16 @@ def forget(tree: Tree, names: list[str]) -> None:
         if kept != text:
             tree.directory(OWN)
             tree.write(f"{OWN}/{file}", f"{HEADER}# Its lines for {', '.join(sorted(names))} are left out.\n{kept}")
+
+
+def coming_back(tree: Tree, names: list[str]) -> dict[str, str]:
+    """Those of `names` that a file of an administrator, which `forget` leaves alone, makes again, with its path."""
+    texts = {}
+    for folder in FOLDERS[:-1] if names else ():
+        for file in tree.names(folder):
+            text = tree.read(f"{folder}/{file}") or ""
+            texts[f"{folder}/{file}"] = "" if text.startswith(HEADER) else text
+    return {name: path for name, path in made(texts).items() if name in names}
 
 
 def without(text: str, names: list[str]) -> str:

@@ -249,6 +249,13 @@ def test_systemd_does_not_make_them_again(debian):
     assert debian.run(remove=["games", "irc"])[0].changes == []
     (own / "basic.conf").write_text("# an administrator's\n")
     assert debian.run(remove=["games", "irc"])[0].changes == []
+    (own / "basic.conf").write_text("u irc 39\nu man 6\n")
+    tree, report = debian.run(remove=["games", "irc"])
+    assert tree.changes == []
+    told = {"path": "/etc/sysusers.d/basic.conf", "key": "irc"}
+    assert [item for item in report["findings"] if told.items() <= item.items()] == [
+        told | {"problem": "is made again by systemd-sysusers, though it is to be removed"}
+    ]
 
 
 @pytest.mark.parametrize(("name", "uid"), [("root", 0), ("person", 1000), ("sync", 4)])
