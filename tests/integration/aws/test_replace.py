@@ -139,7 +139,7 @@ def test_calls_that_fail_once_are_made_again(aws, make, kind):
 
 def test_what_ec2_does_not_let_go_of_at_once(aws, make):
     """The name of what is deregistered, and its snapshots."""
-    aws.delays.name, aws.delays.in_use = 1.5, 2.5
+    aws.delays.name, aws.delays.in_use = 1.5, 8.0  # so long that a busy computer meets it, too
     place = make(HOME)
     first = len(aws.calls)
     place.publish()
