@@ -88,8 +88,11 @@ class ActionModule(ActionBase):
 
     def _packages(self, manager: dict[str, Any], names: list[str], state: str) -> dict[str, Any]:
         """Install or remove packages. Lists are fetched only when they are not there or old: an image has none."""
-        fetch = state == "present" and not manager["fresh"]
-        return self._call(f"ansible.builtin.{manager['name']}", name=names, state=state, update_cache=fetch)
+        more: dict[str, Any] = {"update_cache": state == "present" and not manager["fresh"]}
+        if state == "present":
+            # What a package merely recommends is one more thing that can be attacked.
+            more["install_recommends" if manager["name"] == "apt" else "install_weak_deps"] = False
+        return self._call(f"ansible.builtin.{manager['name']}", name=names, state=state, **more)
 
     def _call(self, module: str, **arguments: Any) -> dict[str, Any]:
         return self._execute_module(module_name=module, module_args=arguments, task_vars=self._task_vars)

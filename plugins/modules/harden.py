@@ -13,9 +13,9 @@ author: Contributors to the hallmark.images project (@hallmark)
 description:
   - Runs steps, each of them one of this collection's hardening modules with its options, in one process on the
     machine. Starting Python there is most of what a module call costs.
-  - Packages that a step reports as missing are installed, and those that it reports as unwanted are removed, by the
-    system's package manager; then the steps of that area are taken again. A run that finds all in order is one module
-    call.
+  - Packages that a step reports as missing are installed, without those that they merely recommend, and those that it
+    reports as unwanted are removed, by the system's package manager; then the steps of that area are taken again. A run
+    that finds all in order is one module call.
   - Options of all steps are checked before the first is taken.
 options:
   steps:

@@ -135,19 +135,19 @@ def test_an_error_in_the_machine_is_the_end(run):
 
 
 @pytest.mark.parametrize(
-    ("manager", "module", "fetch"),
+    ("manager", "module", "fetch", "weak"),
     [
-        ({"name": "apt", "fresh": False}, APT, True),
-        ({"name": "apt", "fresh": True}, APT, False),
-        ({"name": "dnf", "fresh": False}, DNF, True),
+        ({"name": "apt", "fresh": False}, APT, True, "install_recommends"),
+        ({"name": "apt", "fresh": True}, APT, False, "install_recommends"),
+        ({"name": "dnf", "fresh": False}, DNF, True, "install_weak_deps"),
     ],
 )
-def test_what_lacks_is_installed_and_its_area_taken_again(run, manager, module, fetch):
+def test_what_lacks_is_installed_and_its_area_taken_again(run, manager, module, fetch, weak):
     first = lacking("p", "q", package_manager=manager)
     _result, calls = run({"steps": STEPS}, first, {"changed": True}, answer())
     assert calls == [
         (HARDEN, {"steps": STEPS}),
-        (module, {"name": ["p", "q"], "state": "present", "update_cache": fetch}),
+        (module, {"name": ["p", "q"], "state": "present", "update_cache": fetch, weak: False}),
         (HARDEN, {"steps": [STEPS[1]]}),
     ]
 
@@ -231,7 +231,7 @@ def test_packages_of_other_areas_are_installed_with_the_first(run):
         ("accounting", True, False),
     ]
     assert calls[1:] == [
-        (APT, {"name": ["acct"], "state": "present", "update_cache": True}),
+        (APT, {"name": ["acct"], "state": "present", "update_cache": True, "install_recommends": False}),
         (HARDEN, {"steps": probes}),
     ]
 
