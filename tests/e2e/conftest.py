@@ -13,6 +13,7 @@ import pytest
 
 from support.place import Place
 from support.quick_guest import quick_image
+from support.whole_build import Build, whole_build
 
 
 @pytest.fixture
@@ -38,3 +39,10 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> str:
     digest = hashlib.sha256(image.read_bytes()).hexdigest()
     source = {"path": str(image), "checksum": f"sha256:{digest}"}
     return json.dumps({"source": source, "builder": {"cpus": 1, "memory": 512}, "image": {"name": "web"}})
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Build]:
+    """One whole build. It takes minutes: its tests are in one group, so that there is one in a run."""
+    with whole_build(tmp_path_factory.mktemp("user"), root) as found:
+        yield found

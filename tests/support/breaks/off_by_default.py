@@ -130,9 +130,9 @@ OFF: dict[str, dict[str, tuple[str, ...]]] = {
         "ds-limits-03": (
             "mkdir /root/off; for path in /etc/security/limits.d /etc/systemd/coredump.conf.d; do "
             "grep -l hallmark.images $path/* | while read -r file; do mv $file /root/off/$(basename $path); done; done",
-            "printf '# hallmark.images\\n* soft core 0\\n' >/etc/security/limits.d/99-hallmark.conf",
-            "mv /root/off/coredump.conf.d /etc/systemd/coredump.conf.d/99-hallmark.conf; "
-            "mv /root/off/limits.d /etc/security/limits.d/99-hallmark.conf; rmdir /root/off",
+            "printf '# hallmark.images\\n* soft core 0\\n' >/etc/security/limits.d/zz-hallmark.conf",
+            "mv /root/off/coredump.conf.d /etc/systemd/coredump.conf.d/zz-hallmark.conf; "
+            "mv /root/off/limits.d /etc/security/limits.d/zz-hallmark.conf; rmdir /root/off",
         ),
         "x-limits-03": parameters({"kernel.core_pattern": "|/bin/false"}, "kernel.core_pattern", "core"),
         "x-limits-04": written("/etc/security/limits.d/zz-test.conf", "* soft nproc 4096", "* soft nproc unlimited"),
