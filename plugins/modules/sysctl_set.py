@@ -53,9 +53,8 @@ options:
   lock_modules:
     description:
       - Forbid the loading of kernel modules at the end of every boot, by a systemd unit.
-      - When false, that unit is removed.
+      - When false, that unit is removed. Without this option it is left as it is.
     type: bool
-    default: false
   ignore_missing:
     description: Leave out parameters that the running kernel does not have. When false they are an error.
     type: bool

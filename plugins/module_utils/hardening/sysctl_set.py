@@ -94,8 +94,10 @@ def winners(tree: Tree, path: str, text: str, disabled: bool) -> list[str]:
     return [line for line in winning(tree, path, text, read) if not (disabled and line.startswith("/etc/"))]
 
 
-def lock_modules(tree: Tree, wanted_on: bool) -> None:
-    """Have a unit forbid further modules at the end of every boot, or take that unit away."""
+def lock_modules(tree: Tree, wanted_on: bool | None) -> None:
+    """Have a unit forbid further modules at the end of every boot, or take that unit away; None leaves it as it is."""
+    if wanted_on is None:
+        return
     if wanted_on:
         tree.write(LOCK_UNIT, _LOCK_TEXT, 0o644, "root", "root")
         tree.link(_LOCK_LINK, LOCK_UNIT)

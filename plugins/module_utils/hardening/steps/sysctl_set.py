@@ -16,7 +16,7 @@ OPTIONS = {
     "live": {"type": "str", "choices": ["auto", "true", "false"], "default": "auto"},
     "disable_rivals": {"type": "bool", "default": True},
     "ufw": {"type": "bool", "default": True},
-    "lock_modules": {"type": "bool", "default": False},
+    "lock_modules": {"type": "bool"},
     "ignore_missing": {"type": "bool", "default": True},
     "root": {"type": "path", "default": "/"},
 }

@@ -114,6 +114,9 @@ def test_modules_are_locked_by_a_unit_that_goes_again(top):
     assert "modules_disabled" in unit.read_text()
     assert os.readlink(link / unit.name) == sysctl_set.LOCK_UNIT
     assert run(top, {"kernel.sysrq": 0}, lock_modules=True)[0].changes == []
+    # Another role's parameters, such as those of limits, leave it alone.
+    run(top, {"kernel.core_pattern": "|/bin/false"}, path="/etc/sysctl.d/zz-hallmark-core.conf", lock_modules=None)
+    assert unit.exists()
     run(top, {"kernel.sysrq": 0})
     assert not unit.exists()
     assert not (link / unit.name).is_symlink()
