@@ -15,7 +15,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.build.ledger impor
 from support.checks import AREAS
 
 pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("molecule")]
-SCENARIOS = {"default", "os_hardening", *AREAS}
+SCENARIOS = {"default", "os_hardening", "strict", *AREAS}
 
 
 def test_every_area_has_a_scenario(root: Path) -> None:
