@@ -271,7 +271,7 @@ def test_the_strength_checks_package_fits_in(top):
     ]
     assert harden(top)[1].changes == []
     # The profile's option would count more than the file of settings.
-    for _ in range(2):
+    for dummy in range(2):
         _report, tree = harden(top, pwquality_settings={"retry": 2})
     assert lines(top, "password")[0] == "password requisite pam_pwquality.so"
     assert tree.changes == []
