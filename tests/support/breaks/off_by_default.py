@@ -19,6 +19,7 @@ SSHD = "/etc/ssh/sshd_config.d/00-a.conf"
 SUDOERS = "/etc/sudoers.d/zz-test"
 LITTLE_USED = "/usr/bin/chfn /usr/bin/chsh /usr/bin/newgrp /usr/bin/gpasswd /usr/bin/expiry"
 SYSCTL = "/etc/sysctl.d/zz-test.conf"
+OBSOLETE = "games|gnats|irc|list|news|uucp"
 ACCOUNTS = "cp -p /root/off-passwd /etc/passwd; cp -p /root/off-shadow /etc/shadow"
 RULES = (
     "#!/usr/sbin/nft -f\\ntable inet test {\\n\\tchain input {\\n\\t\\ttype filter hook input priority 0; policy %s;\\n"
@@ -277,10 +278,14 @@ OFF: dict[str, dict[str, tuple[str, ...]]] = {
             ACCOUNTS,
         ),
         "ds-user-05": ("", "useradd -o -u 0 -g nogroup -d /root -s /bin/bash zz-test", ACCOUNTS),
+        # Neither there nor made again by systemd-sysusers at the next boot.
         "x-user-06": (
-            "sed -i -E '/^(games|gnats|irc|list|news|uucp):/d' /etc/passwd",
+            f"sed -i -E '/^({OBSOLETE}):/d' /etc/passwd; mkdir -p /etc/sysusers.d; "
+            f"grep -lE '^u\\S*\\s+({OBSOLETE})\\s' /usr/lib/sysusers.d/*.conf | while read -r path; do "
+            f"sed -E '/^[ugm]\\S*\\s+({OBSOLETE})\\s/d' $path >/etc/sysusers.d/${{path##*/}}; "
+            "echo /etc/sysusers.d/${path##*/} >>/root/off-sysusers; done",
             "grep ^news: /root/off-passwd >>/etc/passwd",
-            ACCOUNTS,
+            f"{ACCOUNTS}; [ ! -e /root/off-sysusers ] || rm $(cat /root/off-sysusers) /root/off-sysusers",
         ),
     },
     "yum": {
