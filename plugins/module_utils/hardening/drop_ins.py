@@ -10,13 +10,32 @@ the run says which file and which key.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import Tree
 
 #: Folders of one set; of files with one name the first folder's is read (systemd.conf(5), sysctl.d(5), modprobe.d(5)).
 TOPS = ("/etc", "/run", "/usr/local/lib", "/usr/lib")
+#: Folders of systemd's own settings.
+SYSTEMD = tuple(f"{top}/systemd" for top in TOPS)
 _OURS = "hallmark.images"  # stands in the first line of every file the collection writes
+
+
+def read_order(paths: Iterable[str], folders: Iterable[str]) -> list[str]:
+    """Those of `paths` that are read, in order: by name, whatever the folder; of one name the first folder's."""
+    chosen: dict[str, str] = {}
+    for folder in folders:
+        for path in paths:
+            place, _slash, name = path.rpartition("/")
+            if place == folder:
+                chosen.setdefault(name, path)
+    return [chosen[name] for name in sorted(chosen)]
+
+
+def systemd_order(paths: Iterable[str], name: str) -> list[str]:
+    """Those of `paths` that hold systemd's settings `name` (journald.conf), in the order in which they are read."""
+    main = [path for path in (f"{folder}/{name}" for folder in SYSTEMD) if path in paths]
+    return main[:1] + read_order(paths, [f"{folder}/{name}.d" for folder in SYSTEMD])
 
 
 def ini(text: str) -> dict[str, str]:
@@ -59,12 +78,10 @@ def winning(tree: Tree, path: str, text: str, read: Callable, first_counts: bool
     :param first_counts: whether of two values the first counts; the last does otherwise.
     """
     folder, _slash, own = path.rpartition("/")
-    ours, chosen, found = read(text), {}, []
-    for top in TOPS if folder.startswith("/etc/") else ():
-        place = top + folder[len("/etc") :]
-        for name in tree.names(place):
-            chosen.setdefault(name, f"{place}/{name}")
-    for name, file in sorted(chosen.items()):
+    ours, found = read(text), []
+    places = [top + folder[len("/etc") :] for top in TOPS] if folder.startswith("/etc/") else []
+    for file in read_order([f"{place}/{name}" for place in places for name in tree.names(place)], places):
+        name = file.rpartition("/")[2]
         if name == own or (name < own) is not first_counts or not _is_like(name, own):
             continue
         held = tree.read(file) or ""

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import fnmatch
 
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.drop_ins import read_order
+
 FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
 LEGACY = "/etc/sysctl.conf"
 UFW = "/etc/ufw/sysctl.conf"  # ufw's own start script loads it after everything else
@@ -85,13 +87,7 @@ def boot_order(files: list[str], legacy_last: bool) -> list[str]:
 
     `legacy_last`: procps, which reads /etc/sysctl.conf at the end; False: systemd-sysctl, which does not read it.
     """
-    chosen: dict[str, str] = {}
-    for folder in FOLDERS:
-        for path in files:
-            place, _slash, name = path.rpartition("/")
-            if place == folder and name.endswith(".conf"):
-                chosen.setdefault(name, path)
-    ordered = [chosen[name] for name in sorted(chosen)]
+    ordered = read_order([path for path in files if path.endswith(".conf")], FOLDERS)
     return [*ordered, LEGACY] if legacy_last and LEGACY in files else ordered
 
 

@@ -9,6 +9,7 @@ of base-passwd. No line can take back another, but a file in /etc stands in for 
 
 from __future__ import annotations
 
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.drop_ins import read_order
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import Tree
 
 VENDOR, OWN = "/usr/lib/sysusers.d", "/etc/sysusers.d"
@@ -65,14 +66,8 @@ def made(texts: dict[str, str]) -> dict[str, str]:
 
     Who is to be a member of a group (`m`) is made as well.
     """
-    chosen: dict[str, str] = {}
-    for folder in FOLDERS:
-        for path in texts:
-            place, _slash, name = path.rpartition("/")
-            if place == folder and name.endswith(".conf"):
-                chosen.setdefault(name, path)
     found: dict[str, str] = {}
-    for _name, path in sorted(chosen.items()):
+    for path in read_order([path for path in texts if path.endswith(".conf")], FOLDERS):
         for kind, named in map(_line, texts[path].splitlines()):
             if kind in ("u", "m") and named:
                 found.setdefault(named[0], path)

@@ -19,12 +19,11 @@ from ansible_collections.hallmark.images.plugins.module_utils.baseline.api impor
     output_once,
     parts_of,
 )
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.drop_ins import SYSTEMD, systemd_order
 
 CONTROLS = controls_beside(__file__)
 control = marker(CONTROLS)
 TARGET = "ctrl-alt-del.target"
-# Of drop-ins with one name the first folder's counts (systemd.conf(5)).
-SYSTEMD = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd")
 
 
 def _command() -> str:
@@ -50,15 +49,9 @@ class Keys:
 
     def burst_action(self) -> str:
         """Value in force of CtrlAltDelBurstAction at boot."""
-        main = next((f"{folder}/system.conf" for folder in SYSTEMD if f"{folder}/system.conf" in self.texts), "")
-        chosen: dict[str, str] = {}
-        for folder in SYSTEMD:
-            for path in self.texts:
-                if path.startswith(f"{folder}/system.conf.d/"):
-                    chosen.setdefault(path.rpartition("/")[2], path)
         value = "reboot-force"  # systemd's own
-        for path in [main, *(chosen[name] for name in sorted(chosen))]:
-            for line in self.texts.get(path, "").splitlines():
+        for path in systemd_order(self.texts, "system.conf"):
+            for line in self.texts[path].splitlines():
                 key, equals, held = line.partition("=")
                 if equals and key.strip() == "CtrlAltDelBurstAction":
                     value = held.strip()

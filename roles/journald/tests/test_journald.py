@@ -19,11 +19,10 @@ from ansible_collections.hallmark.images.plugins.module_utils.baseline.api impor
     output_once,
     parts_of,
 )
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.drop_ins import SYSTEMD, systemd_order
 
 CONTROLS = controls_beside(__file__)
 control = marker(CONTROLS)
-# Of drop-ins with one name the first folder's counts (systemd.conf(5)).
-SYSTEMD = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd")
 
 
 def _command() -> str:
@@ -55,15 +54,9 @@ class Journal:
 
     def setting(self, key: str) -> str:
         """Value in force of `key`."""
-        chosen: dict[str, str] = {}
-        for folder in SYSTEMD:
-            for path in self.texts:
-                if path.startswith(f"{folder}/journald.conf.d/"):
-                    chosen.setdefault(path.rpartition("/")[2], path)
-        main = next((path for path in (f"{folder}/journald.conf" for folder in SYSTEMD) if path in self.texts), "")
         value = "not set"
-        for path in [main, *(chosen[name] for name in sorted(chosen))]:
-            for line in self.texts.get(path, "").splitlines():
+        for path in systemd_order(self.texts, "journald.conf"):
+            for line in self.texts[path].splitlines():
                 name, equals, held = line.partition("=")
                 if equals and name.strip() == key:
                     value = held.strip() or "not set"

@@ -18,6 +18,8 @@ from ansible_collections.hallmark.images.plugins.module_utils.baseline.api impor
     output_once,
     parts_of,
 )
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.drop_ins import SYSTEMD, systemd_order
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.drop_ins import limits as entries_of
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.sysctl import (
     FOLDERS,
     LEGACY,
@@ -29,8 +31,6 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.sysctl i
 CONTROLS = controls_beside(__file__)
 control = marker(CONTROLS)
 OURS = "hallmark.images"  # stands in the first line of every file the collection writes
-# Of drop-ins with one name the first folder's counts (systemd.conf(5)).
-SYSTEMD = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd")
 
 
 def _command() -> str:
@@ -69,11 +69,8 @@ class Limits:
         self.entries: dict[str, tuple[str, str]] = {}
         drop_ins = sorted(path for path in self.texts if path.startswith("/etc/security/limits.d/"))
         for path in ["/etc/security/limits.conf", *drop_ins]:
-            for line in self.texts.get(path, "").splitlines():
-                words = line.partition("#")[0].split()
-                if len(words) == 4:
-                    for kind in ("hard", "soft") if words[1] == "-" else (words[1],):
-                        self.entries[f"{words[0]} {kind} {words[2]}"] = (words[3], path)
+            for name, value in entries_of(self.texts.get(path, "")).items():
+                self.entries[name] = (value, path)
 
     def entry(self, name: str) -> str:
         """Value in force of an entry such as `* hard core`."""
@@ -81,15 +78,9 @@ class Limits:
 
     def setting(self, file: str, key: str) -> str:
         """Value in force of `key` in systemd's `file` and its drop-ins."""
-        chosen: dict[str, str] = {}
-        for folder in SYSTEMD:
-            for path in self.texts:
-                if path.startswith(f"{folder}/{file}.d/"):
-                    chosen.setdefault(path.rpartition("/")[2], path)
-        main = next((f"{folder}/{file}" for folder in SYSTEMD if f"{folder}/{file}" in self.texts), "")
         value = "not set"
-        for path in [main, *(chosen[name] for name in sorted(chosen))]:
-            for line in self.texts.get(path, "").splitlines():
+        for path in systemd_order(self.texts, file):
+            for line in self.texts[path].splitlines():
                 name, equals, held = line.partition("=")
                 if equals and name.strip() == key:
                     value = held.strip()

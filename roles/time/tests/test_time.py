@@ -19,12 +19,11 @@ from ansible_collections.hallmark.images.plugins.module_utils.baseline.api impor
     output_once,
     parts_of,
 )
+from ansible_collections.hallmark.images.plugins.module_utils.hardening.drop_ins import SYSTEMD, systemd_order
 
 CONTROLS = controls_beside(__file__)
 control = marker(CONTROLS)
 UNITS = ("chrony.service", "chronyd.service", "systemd-timesyncd.service")
-# Of drop-ins with one name the first folder's counts (systemd.conf(5)).
-SYSTEMD = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd")
 CONTAINER = "/run/systemd/container /.dockerenv /run/.containerenv"
 
 
@@ -71,15 +70,9 @@ class Clock:
         """Whom a client asks."""
         if client == "chrony":
             return re.findall(r"^\s*(?:server|pool|peer|refclock)\s+(\S+)", self.chrony, re.MULTILINE)
-        chosen: dict[str, str] = {}
-        for folder in SYSTEMD:
-            for path in self.texts:
-                if path.startswith(f"{folder}/timesyncd.conf.d/"):
-                    chosen.setdefault(path.rpartition("/")[2], path)
-        main = next((path for path in (f"{folder}/timesyncd.conf" for folder in SYSTEMD) if path in self.texts), "")
         held: dict[str, list[str]] = {}
-        for path in [main, *(chosen[name] for name in sorted(chosen))]:
-            for line in self.texts.get(path, "").splitlines():
+        for path in systemd_order(self.texts, "timesyncd.conf"):
+            for line in self.texts[path].splitlines():
                 key, equals, value = line.partition("=")
                 if equals and key.strip() in ("NTP", "FallbackNTP"):
                     # Lists grow from file to file; an empty value forgets what came before.
