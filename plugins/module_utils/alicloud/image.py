@@ -23,7 +23,6 @@ from ansible_collections.hallmark.images.plugins.module_utils.alicloud.machine i
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.snapshots import (
     DiskSnapshot,
     keys_of,
-    snapshots_of,
 )
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 from ansible_collections.hallmark.images.plugins.module_utils.build.events import EventLog
@@ -141,24 +140,7 @@ class AlicloudImage:
         return removed
 
     def describe(self) -> dict[str, Any]:
-        described = []
-        for image in self.images.all:
-            identifier = self.images.identifier(image)
-            found = image.describe(identifier) if identifier else {}
-            if not found and (not identifier or image not in self.images.kept):
-                continue
-            described.append(
-                {
-                    "id": identifier,
-                    "name": image.image_name,
-                    "region": image.connection.region,
-                    "snapshots": snapshots_of(found),
-                    "architecture": found.get("Architecture", ""),
-                    "boot_mode": found.get("BootMode", ""),
-                    "family": found.get("ImageFamily", ""),
-                }
-            )
-        return {"images": described}
+        return {"images": self.images.described()}
 
     def _undo_half(self, image: Capture, waiter: Waiter) -> None:
         """Remove what an earlier run left of an image. Its snapshot goes with it, so it goes before a new one comes."""

@@ -18,7 +18,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.aws import (
     sharing,
     tags,
 )
-from ansible_collections.hallmark.images.plugins.module_utils.aws.capture import Capture, snapshots_of
+from ansible_collections.hallmark.images.plugins.module_utils.aws.capture import Capture
 from ansible_collections.hallmark.images.plugins.module_utils.aws.connection import Connection
 from ansible_collections.hallmark.images.plugins.module_utils.aws.machine import Machine
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
@@ -162,25 +162,7 @@ class AwsImage:
         return removed
 
     def describe(self) -> dict[str, Any]:
-        described = []
-        for image in self.images.all:
-            identifier = self.images.identifier(image)
-            found = image.describe(identifier) if identifier else {}
-            if not found and (not identifier or image not in self.images.kept):
-                continue
-            described.append(
-                {
-                    "id": identifier,
-                    "name": image.image_name,
-                    "region": image.connection.region,
-                    "snapshots": snapshots_of(found),
-                    "architecture": found.get("Architecture", ""),
-                    "boot_mode": found.get("BootMode", ""),
-                    "tpm_support": found.get("TpmSupport", ""),
-                    "ena_support": bool(found.get("EnaSupport")),
-                }
-            )
-        return {"images": described}
+        return {"images": self.images.described()}
 
     def _capture(self, connection: Connection, name: str, make: Any) -> Capture:
         status = self.ledger.read()

@@ -79,6 +79,28 @@ class Images:
         identifier = self.identifier(image)
         return image.describe(identifier) if identifier else {}
 
+    def described(self) -> list[dict[str, Any]]:
+        """What the result says of those that are there, and of published ones that are gone."""
+        described = []
+        for image in self.all:
+            identifier = self.identifier(image)
+            found = image.describe(identifier) if identifier else {}
+            if not found and (not identifier or image not in self.kept):
+                continue
+            described.append(
+                {
+                    "id": identifier,
+                    "name": image.image_name,
+                    "region": image.connection.region,
+                    "snapshots": snapshots_of(found),
+                    "architecture": found.get("Architecture", ""),
+                    "boot_mode": found.get("BootMode", ""),
+                    "tpm_support": found.get("TpmSupport", ""),
+                    "ena_support": bool(found.get("EnaSupport")),
+                }
+            )
+        return described
+
     def available(self, image: Capture) -> bool:
         """Whether it is there and complete."""
         return self.describe(image).get("State") == "available"
