@@ -91,6 +91,16 @@ def test_an_area_that_is_off_by_default_has_no_steps():
     assert area("accounting").probes() == []
 
 
+@pytest.mark.parametrize(
+    ("discard", "expected", "gone"), [(False, ["config_files"], True), (True, ["config_files", "sysctl_set"], False)]
+)
+def test_a_file_of_a_switch_goes_when_it_is_off(discard, expected, gone):
+    steps = area("limits", limits_core_pattern_discard=discard).steps()
+    assert modules(steps) == expected
+    files = {file["path"]: file.get("state") for file in steps[0]["config_files"]["files"]}
+    assert (files.get("/etc/sysctl.d/zz-hallmark-core.conf") == "absent") is gone
+
+
 def limits_text(**variables):
     """What area limits writes besides core files."""
     (step,) = area("limits", **variables).steps()
