@@ -19,7 +19,15 @@ import botocore.config
 REGIONS = ("eu-central-1", "eu-west-1", "us-east-1")
 HOME = REGIONS[0]
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "not-a-secret"}
+COLLECTIONS = str(Path(__file__).resolve().parents[2] / ".collections")
 OFFERED = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false", "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+def environment_of(url: str, state: Path, keys: dict[str, str] | None = None) -> dict[str, str]:
+    """The environment in which modules and playbooks work in the account at `url`; their ledgers are below `state`."""
+    rest = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    paths = {"PYTHONPATH": COLLECTIONS, "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS, "XDG_STATE_HOME": str(state)}
+    return {**rest, **(keys or KEYS), **paths, "AWS_ENDPOINT_URL": url, "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 class Account:

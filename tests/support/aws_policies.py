@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import contextmanager
 
 import boto3
 
-from support.aws_account import KEYS
+from support.aws_account import KEYS, environment_of
 from support.emulated_build import HOME
 from support.machine import ROOT
 from support.module_host import ModuleHost
@@ -26,20 +25,14 @@ def actions(*names):
 
 
 @contextmanager
-def modules_of_a_user(aws, root, state):
+def modules_of_a_user(aws, state):
     """Runs modules with the keys of a user who may do nothing yet."""
     own = {"aws_access_key_id": KEYS["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": KEYS["AWS_SECRET_ACCESS_KEY"]}
     admin = boto3.client("iam", region_name=HOME, endpoint_url=aws.endpoint_url, **own)
     admin.create_user(UserName="builder")
     keys = admin.create_access_key(UserName="builder")["AccessKey"]
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "PYTHONPATH": str(root / ".collections"),
-        "XDG_STATE_HOME": str(state),
-    }
+    own = {"AWS_ACCESS_KEY_ID": keys["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"]}
+    environment = environment_of(aws.endpoint_url, state, own)
     found = ModuleHost(environment, looks=(0.0, 0.0))  # in this account everything shows at once
     found.admin = admin
     try:

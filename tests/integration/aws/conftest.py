@@ -9,7 +9,6 @@ The guest is an SSH server of our own on the loopback device, which the console 
 from __future__ import annotations
 
 import getpass
-import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 import pytest
 
 from emulators.aws import AwsEmulator, Delays
-from support.aws_account import HOME, KEYS, Account
+from support.aws_account import HOME, Account, environment_of
 from support.emulated_build import Build
 from support.guest_stand_in import Guest
 from support.module_host import ModuleHost
@@ -48,16 +47,9 @@ def guest(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def modules(account: Account, state: Path, root: Path) -> Iterator[ModuleHost]:
+def modules(account: Account, state: Path) -> Iterator[ModuleHost]:
     """Runs modules."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        **KEYS,
-        "AWS_ENDPOINT_URL": account.url,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "PYTHONPATH": str(root / ".collections"),
-        "XDG_STATE_HOME": str(state),
-    }
+    environment = environment_of(account.url, state)
     host = ModuleHost(environment)
     yield host
     host.stop()
@@ -71,15 +63,9 @@ def aws() -> Iterator[AwsEmulator]:
 
 
 @pytest.fixture(scope="module")
-def host(aws: AwsEmulator, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleHost]:
+def host(aws: AwsEmulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleHost]:
     """Runs modules against that account."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        **KEYS,
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "PYTHONPATH": str(root / ".collections"),
-        "XDG_STATE_HOME": str(tmp_path_factory.mktemp("state")),
-    }
+    environment = environment_of(aws.endpoint_url, tmp_path_factory.mktemp("state"))
     found = ModuleHost(environment)
     yield found
     found.stop()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import os
 import secrets
 import subprocess
 from pathlib import Path
@@ -22,7 +21,7 @@ import pytest
 from emulators.aws import AwsEmulator
 from emulators.aws.fixtures import Client, eventually
 from emulators.machines import SshdMachines
-from support.aws_account import KEYS
+from support.aws_account import environment_of
 from support.bastion import Bastion
 from support.module_host import ModuleHost
 
@@ -50,14 +49,8 @@ def aws(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def environment(aws, root, tmp_path_factory):
-    return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        **KEYS,
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "PYTHONPATH": str(root / ".collections"),
-        "XDG_STATE_HOME": str(tmp_path_factory.mktemp("state")),
-    }
+def environment(aws, tmp_path_factory):
+    return environment_of(aws.endpoint_url, tmp_path_factory.mktemp("state"))
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +80,7 @@ def launch(aws):
     }
 
 
-def test_readiness_tasks_and_baseline_go_through_it(aws, bastion, modules, launch, environment, root, tmp_path):
+def test_readiness_tasks_and_baseline_go_through_it(aws, bastion, modules, launch, environment, tmp_path):
     machine = modules.succeed("aws_builder", bastion=bastion.options(), **launch)
     assert machine["guest"]["host"] == machine["instance"]["private_ip"] != bastion.address
     assert bastion.logins() >= 1
@@ -102,7 +95,7 @@ def test_readiness_tasks_and_baseline_go_through_it(aws, bastion, modules, launc
     done = subprocess.run(
         ["ansible-playbook", "outer.yml"],
         cwd=tmp_path,
-        env={**environment, "ANSIBLE_COLLECTIONS_PATH": str(root / ".collections")},
+        env=environment,
         capture_output=True,
         text=True,
         timeout=120,

@@ -12,14 +12,13 @@ over plain HTTP.
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import time
 
 import pytest
 
 from emulators.aws import difference
-from support.aws_account import KEYS
+from support.aws_account import environment_of
 from support.emulated_build import HOME, Build
 from support.module_host import ModuleHost
 
@@ -43,15 +42,9 @@ def state(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def host(aws, root, state):
+def host(aws, state):
     """Runs modules that look twice, without long pauses, for what does not show."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        **KEYS,
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "PYTHONPATH": str(root / ".collections"),
-        "XDG_STATE_HOME": str(state),
-    }
+    environment = environment_of(aws.endpoint_url, state)
     found = ModuleHost(environment, looks=(0.0, 0.1))
     yield found
     found.stop()

@@ -24,7 +24,7 @@ import pytest
 
 from emulators.aws import AwsEmulator, difference
 from emulators.machines.boxes import BoxMachines
-from support.aws_account import KEYS
+from support.aws_account import environment_of
 from support.bastion import Bastion
 from support.checks import AREAS
 
@@ -87,7 +87,7 @@ def bastion(request, aws, tmp_path):
 
 
 @pytest.fixture
-def play(aws, root, tmp_path, request, bastion):
+def play(aws, tmp_path, request, bastion):
     """Starts the play in a folder of a user; its parameter is the definition."""
     folder = tmp_path / "images/aws/linux/web"
     folder.mkdir(parents=True)
@@ -99,13 +99,7 @@ def play(aws, root, tmp_path, request, bastion):
     (tmp_path / "images/hallmark.yml").write_text("plugin: hallmark.images.definitions\n")
     (folder / "main.yml").write_text(definition)
     (folder / "provision.yml").write_text(PROVISION)
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        **KEYS,
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "ANSIBLE_COLLECTIONS_PATH": str(root / ".collections"),
-        "XDG_STATE_HOME": str(tmp_path / "state"),
-    }
+    environment = environment_of(aws.endpoint_url, tmp_path / "state")
     gate = json.dumps({"build_baseline": {"areas": ["login_defs"], "gate": False}})
     command = ["ansible-playbook", "-i", "images/hallmark.yml", "hallmark.images.build", "-e", gate]
     with open(tmp_path / "output", "wb") as output:

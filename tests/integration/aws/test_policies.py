@@ -40,8 +40,8 @@ def aws():
 
 
 @pytest.fixture(scope="module")
-def host(aws, root, tmp_path_factory):
-    with modules_of_a_user(aws, root, tmp_path_factory.mktemp("state")) as found:
+def host(aws, tmp_path_factory):
+    with modules_of_a_user(aws, tmp_path_factory.mktemp("state")) as found:
         yield found
 
 

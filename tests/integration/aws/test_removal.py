@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from support.aws_account import KEYS
+from support.aws_account import environment_of
 from support.emulated_build import HOME
 from support.module_host import ModuleHost
 from support.replacement import owner
@@ -19,15 +17,9 @@ COPIES = {"copies": [{"region": THERE}]}
 
 
 @pytest.fixture(scope="module")
-def elsewhere(aws, root, tmp_path_factory):
+def elsewhere(aws, tmp_path_factory):
     """Runs modules on another computer."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        **KEYS,
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "PYTHONPATH": str(root / ".collections"),
-        "XDG_STATE_HOME": str(tmp_path_factory.mktemp("elsewhere")),
-    }
+    environment = environment_of(aws.endpoint_url, tmp_path_factory.mktemp("elsewhere"))
     found = ModuleHost(environment, looks=(0.0, 0.1))
     yield found
     found.stop()

@@ -9,28 +9,21 @@ gateway, over plain HTTP), without machines behind its instances.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from emulators.aws import difference
-from support.aws_account import KEYS
+from support.aws_account import environment_of
 from support.emulated_build import HOME
 from support.module_host import ModuleHost
 from support.replacement import REGIONS, ROOT, THERE, Place, owner
 
 
 @pytest.fixture(scope="module")
-def host(aws, root, tmp_path_factory):
+def host(aws, tmp_path_factory):
     """Runs modules that look only twice for what may not show yet: in this account everything shows at once."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        **KEYS,
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "PYTHONPATH": str(root / ".collections"),
-        "XDG_STATE_HOME": str(tmp_path_factory.mktemp("state")),
-    }
+    environment = environment_of(aws.endpoint_url, tmp_path_factory.mktemp("state"))
     found = ModuleHost(environment, looks=(0.0, 0.0))
     found.state = Path(environment["XDG_STATE_HOME"]) / "hallmark"
     yield found

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import getpass
-import os
 import subprocess
 
 import pytest
 
-from support.aws_account import HOME, KEYS
+from support.aws_account import HOME, environment_of
 
 DEFINITION = """source:
   id: {source}
@@ -32,7 +31,7 @@ image:
 
 
 @pytest.fixture
-def play(account, guest, root, tmp_path):
+def play(account, guest, tmp_path):
     """Runs the build of one definition; what it printed and its status."""
 
     def run(*arguments, **changes):
@@ -50,13 +49,7 @@ def play(account, guest, root, tmp_path):
         (folder / "main.yml").write_text(DEFINITION.format(**values))
         (folder / "key").touch(mode=0o600)
         (folder / "known_hosts").touch()
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-            **KEYS,
-            "AWS_ENDPOINT_URL": account.url,
-            "ANSIBLE_COLLECTIONS_PATH": str(root / ".collections"),
-            "XDG_STATE_HOME": str(tmp_path / "state"),
-        }
+        environment = environment_of(account.url, tmp_path / "state")
         command = ["ansible-playbook", "-i", "images/hallmark.yml", "hallmark.images.build", *arguments]
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False

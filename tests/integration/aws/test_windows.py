@@ -28,7 +28,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.build import winrm
 from emulators.aws import AwsEmulator, difference
 from emulators.aws.instances import PASSWORD
 from emulators.machines.winrm import WinrmMachines
-from support.aws_account import KEYS
+from support.aws_account import environment_of
 from support.aws_policies import actions, allow, modules_of_a_user
 from support.module_host import ModuleHost
 
@@ -57,15 +57,8 @@ def image(aws):
 
 
 @pytest.fixture(scope="module")
-def environment(aws, root, tmp_path_factory):
-    return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        **KEYS,
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "PYTHONPATH": str(root / ".collections"),
-        "ANSIBLE_COLLECTIONS_PATH": str(root / ".collections"),
-        "XDG_STATE_HOME": str(tmp_path_factory.mktemp("state")),
-    }
+def environment(aws, tmp_path_factory):
+    return environment_of(aws.endpoint_url, tmp_path_factory.mktemp("state"))
 
 
 @pytest.fixture(scope="module")
@@ -247,8 +240,8 @@ def test_what_does_not_apply_to_windows_is_told_by_the_plan(aws, play, tmp_path)
     assert len(aws.calls) == calls
 
 
-def test_it_needs_its_policy(aws, image, root, tmp_path):
-    with modules_of_a_user(aws, root, tmp_path / "state") as host:
+def test_it_needs_its_policy(aws, image, tmp_path):
+    with modules_of_a_user(aws, tmp_path / "state") as host:
         launch = {"lifetime": "deadline", "region": HOME, "source": {"id": image}, "communicator": "winrm"}
         launch |= {"source_cidrs": ["203.0.113.7/32"], "timeout": 60}
         launch["build_id"] = f"20261124t180000-{secrets.token_hex(3)}"
