@@ -22,7 +22,7 @@ from typing import Any
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud import endpoints, errors
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.credentials import SECRETS, Credentials, Keys
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.errors import ApiError
-from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
+from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError, Throttled
 
 try:
     from aliyunsdkcore import request as sdk_request
@@ -217,11 +217,16 @@ class Connection:
         tries = self.options.get("max_attempts") or 10
         deadline = self._clock() + BUDGET
         pause = FIRST_PAUSE
+        certain = True
         while True:
             try:
                 return Door(keys(), region, product, endpoint).send(action, flat)
             except Exception as problem:  # footmark and its SDK let many kinds through
                 error, again = _translated(what, action, problem, repeatable)
+                # An earlier try without an answer may have had its effect, whatever the last one says.
+                certain = certain and (isinstance(error, Throttled) or getattr(error, "refused", False))
+                if isinstance(error, ApiError):
+                    error.refused = certain
             tries -= 1
             if not again or tries < 1 or self._clock() + pause > deadline:
                 raise error
@@ -235,8 +240,10 @@ def _translated(what: str, action: str, problem: Exception, repeatable: bool) ->
         return problem, False
     if isinstance(problem, ServerException):
         code, message = str(problem.get_error_code() or ""), str(problem.message or "")
-        passing = code in errors.PASSING or (problem.get_http_status() or 0) >= 500
-        return errors.from_answer(what, action, code, message), errors.throttling(code) or (passing and repeatable)
+        status = problem.get_http_status() or 0
+        passing = code in errors.PASSING or status >= 500
+        error = errors.from_answer(what, action, code, message, errors.said_no(code, status))
+        return error, errors.throttling(code) or (passing and repeatable)
     if isinstance(problem, IndexError):  # the SDK stumbles over the answer to a wrong signature that it cannot split
         return errors.from_answer(what, action, "SignatureDoesNotMatch", "the secret is not that of the key"), False
     if isinstance(problem, ClientException):

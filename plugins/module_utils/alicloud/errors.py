@@ -60,6 +60,8 @@ BUSY = (
     "TaskConflict",
     "OperationDenied.EcsInstanceInUse",
 )
+#: How codes begin that are about another call with the same client token, which may have made the thing.
+UNDER_WAY = ("Idempotent", "LastToken")
 #: Codes that say "not found" of the question and not of the thing.
 NOT_GONE = ("InvalidAccessKeyId.NotFound", "InvalidAction.NotFound", "InvalidApi.NotFound", "InvalidProduct.NotFound")
 
@@ -105,17 +107,26 @@ def throttling(code: str) -> bool:
     return code.startswith("Throttling")
 
 
-def from_answer(what: str, action: str, code: str, message: str) -> HallmarkError:
+def said_no(code: str, status: int) -> bool:
+    """Whether a try had no effect, by its answer.
+
+    :param status: of HTTP. With 500 and more the server is in trouble.
+    """
+    return 400 <= status < 500 and code not in PASSING and not code.startswith(UNDER_WAY)
+
+
+def from_answer(what: str, action: str, code: str, message: str, refused: bool = False) -> HallmarkError:
     """The error to raise for an answer of the API.
 
     :param what: what was being done, for example "launch machine builder".
     :param action: the API's name of the call.
+    :param refused: whether the call had no effect, for certain.
     """
     text = f"{what}: {code}: {' '.join(message.split())}"
     if throttling(code):
         return Throttled(text)
     if code in DENIED:
-        return ApiError(text, code, hint=f"credentials that allow {action}")
+        return ApiError(text, code, f"credentials that allow {action}", refused)
     if code.startswith(("InvalidAccessKey", "SignatureDoesNotMatch", "InvalidSecurityToken", "MissingSecurityToken")):
-        return ApiError(text, code, hint="access_key, secret_key and security_token that belong together")
-    return ApiError(text, code)
+        return ApiError(text, code, "access_key, secret_key and security_token that belong together", refused)
+    return ApiError(text, code, refused=refused)

@@ -10,7 +10,6 @@ from typing import Any
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud import kinds, tags
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.connection import Connection
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.errors import ApiError
-from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 from ansible_collections.hallmark.images.plugins.module_utils.build.remote import Remote, patiently
 from ansible_collections.hallmark.images.plugins.module_utils.build.resources import (
     FAILED,
@@ -67,7 +66,8 @@ class Machine(Remote):
     def create(self, token: str) -> str:
         what = f"launch machine {self.name}"
         self.shown = False
-        refused: list[str] = []
+        full: list[str] = []
+        refused = True
         for number, request in enumerate(self.requests(False)):
             try:
                 answer = patiently(  # key, network and firewall were made a moment ago
@@ -83,12 +83,12 @@ class Machine(Remote):
                 self.made_now = True
                 return answer["InstanceIdSets"]["InstanceIdSet"][0]
             except ApiError as error:
+                refused = error.refused = error.refused and refused
                 if not error.elsewhere:
                     raise
-                refused.append(f"{request['InstanceType']} in {request['VSwitchId']}: {error.code}")
-        raise HallmarkError(
-            f"{what}: no capacity ({', '.join(refused)})", "more instance_types, availability_zones or vswitch_ids"
-        )
+                full.append(f"{request['InstanceType']} in {request['VSwitchId']}: {error.code}")
+        hint = "more instance_types, availability_zones or vswitch_ids"
+        raise ApiError(f"{what}: no capacity ({', '.join(full)})", hint=hint, refused=refused)
 
     def ask(self, requests: list[dict[str, Any]]) -> None:
         """Ask with DryRun whether it could be launched in one of these ways.

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud import kinds, tags
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.connection import Connection
-from ansible_collections.hallmark.images.plugins.module_utils.build.remote import Remote, patiently
+from ansible_collections.hallmark.images.plugins.module_utils.build.remote import Remote, after_creation, patiently
 from ansible_collections.hallmark.images.plugins.module_utils.build.remote_key import ImportedKey
 from ansible_collections.hallmark.images.plugins.module_utils.build.resources import (
     FAILED,
@@ -173,14 +173,15 @@ class SecurityGroup(Thing):
 
     def create(self, token: str) -> str:
         identifier = super().create(token)
-        patiently(
-            self.connection,
-            f"open port {self.port} of {identifier}",
-            "AuthorizeSecurityGroup",
-            SecurityGroupId=identifier,
-            ClientToken=token,
-            Permissions=[permission(self.port, cidr) for cidr in self.cidrs()],
-        )
+        with after_creation():
+            patiently(
+                self.connection,
+                f"open port {self.port} of {identifier}",
+                "AuthorizeSecurityGroup",
+                SecurityGroupId=identifier,
+                ClientToken=token,
+                Permissions=[permission(self.port, cidr) for cidr in self.cidrs()],
+            )
         return identifier
 
 

@@ -229,6 +229,30 @@ def test_errors_have_their_code_and_say_what_they_mean(cloud, connect):
     assert fault.hits == 1
 
 
+NO = ("error", {"code": "Forbidden.RAM", "message": "No.", "status": 403})
+
+
+@pytest.mark.parametrize(
+    ("answers", "certain"),
+    [
+        ([NO], True),
+        ([("error", {"code": "OperationDenied.NoStock", "message": "None.", "status": 403})], True),
+        ([("throttle", {}), NO], True),  # who is throttled is not served
+        ([("lose", {}), NO], False),  # of the first try nobody knows
+        ([("internal", {}), NO], False),
+        ([("error", {"code": "LastTokenProcessing", "message": "Wait.", "status": 400})] * 2, False),
+        ([("error", {"code": "IdempotentProcessing", "message": "Wait.", "status": 400})], False),
+        ([("internal", {})] * 2, False),
+    ],
+)
+def test_what_cannot_have_had_an_effect(cloud, connect, answers, certain):
+    faults = [cloud.fault(kind, action="CreateVpc", times=1, **more) for kind, more in answers]
+    with pytest.raises(ApiError) as problem:
+        connect(max_attempts=2).call("vpc", "CreateVpc", "Vpc", CidrBlock="10.0.0.0/8", ClientToken=str(answers))
+    assert [fault.hits for fault in faults] == [1] * len(answers)
+    assert problem.value.refused is certain
+
+
 def test_a_wrong_secret_and_an_unknown_key(connect):
     for options in ({"secret_key": "wrong"}, {"access_key": "nobody", "secret_key": "x"}):
         with pytest.raises(ApiError, match="that belong together") as problem:
