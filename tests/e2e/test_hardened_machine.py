@@ -194,6 +194,19 @@ def test_switches_of_the_areas(hardened):
         hardened.harden(os_hardening_skip=["limit"])
 
 
+def test_files_in_tmp_stay_in_sight_until_the_next_boot(hardened):
+    """systemd would start tmp.mount for the first service with a /tmp of its own."""
+    only = {"os_hardening_skip": sorted(set(AREAS) - {"mount_options"})}
+    hardened.sudo("umount -l /tmp && touch /tmp/somebodys")
+    assert "changed=1 " in hardened.harden(**only)
+    assert "changed=0 " in hardened.harden(**only)
+    hardened.sudo("systemd-run -q --wait -p PrivateTmp=yes true && test -e /tmp/somebodys && ! mountpoint -q /tmp")
+    hardened.sudo("rm /tmp/somebodys")
+    assert "changed=1 " in hardened.harden(**only)
+    hardened.sudo("mountpoint -q /tmp && systemctl restart tmp.mount")
+    assert "changed=0 " in hardened.harden(**only)
+
+
 OFF = {control: area for area, controls in off_by_default.OFF.items() for control in controls}
 
 

@@ -13,6 +13,10 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.files im
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.mounts import unit_name
 
 MOUNTINFO = "/proc/self/mountinfo"
+# While it is there, which is until the next boot, systemd passes over the unit of /tmp. It would start it for the first
+# service with PrivateTmp= or RequiresMountsFor=/tmp (systemd.exec(5), systemd.unit(5)).
+HOLD = "/run/systemd/system/tmp.mount.d/hallmark-next-boot.conf"
+_HOLD_TEXT = f"# Over files nothing is mounted before the next boot.\n[Unit]\nConditionPathExists=!{HOLD}\n"
 # Flags of mount(2) by the name mountinfo gives them.
 _FLAGS = {
     "ro": 1,
@@ -93,26 +97,32 @@ def _is_ours(name: str) -> bool:
     return name.startswith("ansible_") and "_payload_" in name
 
 
-def start(tree: Tree, paths: list[str], run: Callable) -> list[str]:
-    """Mount what is to be a mount and is none yet; returns those that must wait for the next boot.
+def hold(tree: Tree, paths: list[str]) -> list[str]:
+    """Those of `paths` that must wait for the next boot; until then nobody else mounts them either.
 
     Over files in /tmp nothing is mounted: who put them there would lose them. /var/tmp is mounted onto itself and
     hides nothing.
     """
     mounted = parse(Tree("/").read(MOUNTINFO) or "")
-    waiting = []
+    waits = "/tmp" in paths and "/tmp" not in mounted and (os.path.islink("/tmp") or in_the_way(os.listdir("/tmp")))
+    if waits:
+        tree.write(HOLD, _HOLD_TEXT, 0o644, "root", "root")
+    else:
+        tree.remove(HOLD)
+    return ["/tmp"] if waits else []
+
+
+def start(tree: Tree, paths: list[str], run: Callable) -> None:
+    """Mount what is to be a mount and is none yet."""
+    mounted = parse(Tree("/").read(MOUNTINFO) or "")
     for path in paths:
         if path in mounted:
-            continue
-        if path == "/tmp" and (os.path.islink(path) or in_the_way(os.listdir(path))):
-            waiting.append(path)
             continue
         tree.note(path, "no mount", "mounted", "mounted now")
         if not tree.check_mode:
             mount_unit(path, unit_name(path), run)
             if path == "/tmp":  # folders of graphical sessions, and SELinux labels
                 run(["systemd-tmpfiles", "--create", "--prefix=/tmp"])
-    return waiting
 
 
 def mount_unit(path: str, unit: str, run: Callable) -> None:

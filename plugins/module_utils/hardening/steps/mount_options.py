@@ -30,9 +30,10 @@ def apply(task: Task) -> dict:
     live = task.is_live() and (task.params["live"] == "true" or running_mounts.same_namespace())
     if live:
         if tree.exists("/run/systemd/system"):
+            waiting = running_mounts.hold(tree, plan["starts"])
             if tree.changes and not task.check_mode:
                 task.must(["systemctl", "daemon-reload"])
-            waiting = running_mounts.start(tree, plan["starts"], run)
+            running_mounts.start(tree, [path for path in plan["starts"] if path not in waiting], run)
         running_mounts.set_flags(tree, plan["flags"])
     if waiting:
         task.warn(f"{', '.join(waiting)}: files are in the way, so it becomes a mount point with the next boot")

@@ -66,25 +66,38 @@ def test_what_is_in_the_way(names, rest):
 
 def test_over_files_nothing_is_mounted(system, monkeypatch):
     monkeypatch.setattr(running_mounts.os, "listdir", lambda path: ["somebodys.txt"])
-    assert running_mounts.start(system, ["/tmp"], pytest.fail) == ["/tmp"]
+    assert running_mounts.hold(system, ["/tmp", "/var/tmp"]) == ["/tmp"]
+    assert f"ConditionPathExists=!{running_mounts.HOLD}\n" in system.read(running_mounts.HOLD)
+    system.changes.clear()
+    assert running_mounts.hold(system, ["/tmp"]) == ["/tmp"]
+    assert system.changes == []
+    monkeypatch.setattr(running_mounts.os, "listdir", lambda path: [])
+    assert running_mounts.hold(system, ["/tmp"]) == []
+    assert not system.exists(running_mounts.HOLD)
+
+
+@pytest.mark.parametrize("paths", [[], ["/var/tmp"]])
+def test_what_is_to_be_no_mount_is_not_held(system, monkeypatch, paths):
+    monkeypatch.setattr(running_mounts.os, "listdir", lambda path: ["somebodys.txt"])
+    assert running_mounts.hold(system, paths) == []
     assert system.changes == []
 
 
 def test_what_is_mounted_already_is_left_alone(system):
-    assert running_mounts.start(system, ["/dev/shm"], pytest.fail) == []
+    running_mounts.start(system, ["/dev/shm"], pytest.fail)
     assert system.changes == []
 
 
 def test_var_tmp_is_mounted_whatever_is_in_it(system):
     commands = []
-    assert running_mounts.start(system, ["/var/tmp"], commands.append) == []
+    running_mounts.start(system, ["/var/tmp"], commands.append)
     assert commands == [["systemctl", "start", "var-tmp.mount"]]
 
 
 def test_tmp_gets_its_folders_after_it_is_mounted(system, monkeypatch):
     monkeypatch.setattr(running_mounts.os, "listdir", lambda path: [])
     commands = []
-    assert running_mounts.start(system, ["/tmp"], commands.append) == []
+    running_mounts.start(system, ["/tmp"], commands.append)
     assert commands == [["systemctl", "start", "tmp.mount"], ["systemd-tmpfiles", "--create", "--prefix=/tmp"]]
 
 
