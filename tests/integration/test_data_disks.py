@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -148,6 +149,7 @@ class Story:
             self.active = machine.ssh("systemctl is-active local-fs.target multi-user.target").split()
             self.journal = machine.ssh("sudo -n journalctl -b -o cat -p err --no-pager -u 'hallmark-data-disk-*'")
             self.order = machine.ssh("sudo -n systemd-analyze verify default.target 2>&1 || true")
+            self.exposed = machine.ssh("systemd-analyze security --no-pager hallmark-data-disks.service | tail -n 1")
             self.model = machine.ssh(f"sudo -n python3 -c {shlex.quote(ASK)}")
             self.links = machine.ssh("cd /dev/disk/by-hallmark && for name in *; do echo $name; done").split()
             self.third = apply_role(machine, folder)
@@ -217,6 +219,11 @@ def test_without_a_disk_the_machine_boots_and_says_so(story: Story) -> None:
 def test_units_are_in_order(story: Story) -> None:
     assert "cycle" not in story.order
     assert "hallmark" not in story.order
+
+
+def test_the_unit_that_is_enabled_is_sandboxed(story: Story) -> None:
+    """As x-svc-02 wants it of every service that came with no package."""
+    assert float(re.search(r"exposure level for hallmark-data-disks\.service: ([\d.]+)", story.exposed)[1]) < 9
 
 
 def test_nvme_disks_answer_the_question_for_the_name_of_an_ebs_volume(story: Story) -> None:

@@ -114,6 +114,7 @@ def boot_unit(disks: list[dict]) -> str:
         "After=systemd-udevd.service systemd-udev-trigger.service\nBefore=local-fs.target shutdown.target\n"
         "Conflicts=shutdown.target\n\n[Service]\nType=oneshot\nRemainAfterExit=yes\nTimeoutStartSec=infinity\n"
         f"ExecStart=-/bin/systemctl start {' '.join(disk['path'] for disk in disks)}\n"
+        "CapabilityBoundingSet=\nNoNewPrivileges=yes\nRestrictAddressFamilies=AF_UNIX\nSystemCallArchitectures=native\n"
     )
 
 

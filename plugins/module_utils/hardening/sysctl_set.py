@@ -24,6 +24,11 @@ After=multi-user.target cloud-final.service
 [Service]
 Type=oneshot
 ExecStart=/bin/sh -c 'echo 1 >/proc/sys/kernel/modules_disabled'
+CapabilityBoundingSet=
+NoNewPrivileges=yes
+RestrictAddressFamilies=none
+SystemCallArchitectures=native
+PrivateNetwork=yes
 
 [Install]
 WantedBy=multi-user.target
