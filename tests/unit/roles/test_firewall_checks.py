@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import Tree
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.steps import config_files
+from support.image_tree import name_root
 from support.role_vars import role_value, step_value
 
 DEFAULTS = "".join(
@@ -108,8 +109,7 @@ def test_without_nftables_only_the_roles_own_files_go():
 
 def test_firewalld_of_rpm_systems_makes_room_for_nftables_and_comes_back(tmp_path):
     (tmp_path / "etc/sysconfig").mkdir(parents=True)
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     (tmp_path / "etc/sysconfig/nftables.conf").write_text("# nothing\n")
     units = tmp_path / "usr/lib/systemd/system"
     units.mkdir(parents=True)

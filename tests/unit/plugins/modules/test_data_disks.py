@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -14,6 +13,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import data_disk_program
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.task import Task
 from ansible_collections.hallmark.images.plugins.modules import data_disks
+from support.image_tree import name_root
 
 DISKS = [
     {"name": "data", "path": "/data"},
@@ -27,8 +27,7 @@ MOUNTED = "30 1 254:16 / /data rw,nosuid,nodev - ext4 /dev/vdb rw\n"
 def top(tmp_path):
     for folder in ("etc", "run/systemd/system", "proc/self"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     (tmp_path / "proc/self/mountinfo").write_text(MOUNTED)
     return tmp_path
 

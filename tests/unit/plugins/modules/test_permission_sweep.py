@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
 import stat
 from types import SimpleNamespace
 
@@ -11,6 +10,7 @@ import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.steps.permission_sweep import FILE, apply
+from support.image_tree import name_root
 
 OPTIONS = {
     "leave": [],
@@ -32,8 +32,7 @@ def top(tmp_path):
     for path in ("etc/pam.d", "usr/bin", "usr/lib/tmpfiles.d", "var/log"):
         (tmp_path / path).mkdir(parents=True)
     (tmp_path / "etc/os-release").write_text("ID=debian\n")
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     (tmp_path / "etc/pam.d/su").write_text("auth sufficient pam_rootok.so\n")
     for path, mode in (("etc/shadow", 0o644), ("usr/bin/a", 0o775), ("var/log/a", 0o644), ("etc/open", 0o666)):
         (tmp_path / path).write_text("")

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -12,6 +11,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.steps.sshd_settings import refuse
 from ansible_collections.hallmark.images.plugins.modules import sshd_settings
+from support.image_tree import name_root
 
 
 class Task:
@@ -80,8 +80,7 @@ def test_the_login_of_ansible_itself_is_not_closed(top, monkeypatch, connection,
 
 
 def test_the_module_leaves_out_what_sshd_does_not_know(top, capsys):
-    (top / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (top / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(top)
     (top / "usr/sbin/sshd").write_bytes(b"permitrootlogin\0aes256-ctr\0")
 
     def run(**arguments):

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -12,6 +11,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.steps.sudo_defaults import judge
 from ansible_collections.hallmark.images.plugins.modules import sudo_defaults
+from support.image_tree import name_root
 
 
 class Task:
@@ -30,8 +30,7 @@ def top(tmp_path):
     for folder in ("usr/sbin", "etc/sudoers.d"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "usr/sbin/visudo").touch()
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     return tmp_path
 
 

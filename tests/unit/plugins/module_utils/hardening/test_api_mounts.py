@@ -3,12 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import api_mounts
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
+from support.image_tree import name_root
 
 OPTIONS = {
     "mounts": [
@@ -38,8 +37,7 @@ def top(tmp_path):
     for path in ("etc", "usr/lib/systemd/system", "run/systemd/system", "proc/self"):
         (tmp_path / path).mkdir(parents=True)
     (tmp_path / "etc/os-release").write_text("ID=debian\n")
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     (tmp_path / "usr/lib/systemd/system/systemd-logind.service").write_text("")
     (tmp_path / "proc/self/mountinfo").write_text(OPEN)
     return tmp_path

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.apparmor
     without_complain,
 )
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import Tree
+from support.image_tree import make, put
 
 FILES = Path(__file__).parent / "files"
 STATUS = """Package: apparmor
@@ -34,21 +34,6 @@ OPTIONS = {"exempt": [], "packages": ["apparmor", "apparmor-utils"], "live": "au
 def top(tmp_path):
     """An image tree of Debian 12, whose files belong to whoever runs the tests."""
     return make(tmp_path, "debian12")
-
-
-def make(path, system):
-    (path / "etc").mkdir(exist_ok=True)
-    (path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
-    (path / "etc/os-release").write_text((FILES / system / "os-release").read_text())
-    return path
-
-
-def put(top, path, text=""):
-    file = top / path.lstrip("/")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-    return file
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import audit, audit_live, boot_loader
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.audit_rules import GROUPS
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
+from support.image_tree import name_root
 from support.role_vars import role_value
 
 FILES = Path(__file__).parent / "files"
@@ -91,8 +92,7 @@ def make_tree(top, system="debian12"):
     folders = "etc/audit/rules.d var/log/audit usr/sbin usr/bin usr/lib/systemd/system etc/systemd/system etc/network"
     for folder in [*folders.split(), "etc/default", "proc/self"]:
         (top / folder).mkdir(parents=True)
-    (top / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (top / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(top)
     for name in ("os-release", "login.defs"):
         shutil.copy(FILES / system / name, top / "etc" / name)
     known = [*role_value("auditd", "__auditd_settings"), "q_depth"]

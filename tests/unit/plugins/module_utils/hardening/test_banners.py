@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -16,6 +15,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.banners 
 )
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
 from ansible_collections.hallmark.images.plugins.modules import login_banners
+from support.image_tree import name_root
 from support.role_vars import ROOT, role_value
 
 FILES = ["/etc/issue", "/etc/issue.net"]
@@ -26,9 +26,7 @@ RELEASE = 'NAME="Example OS"\nID=exos\n'
 
 @pytest.fixture
 def top(tmp_path):
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     (tmp_path / "etc/issue").write_text("Debian GNU/Linux 12 \\n \\l\n")
     return tmp_path
 

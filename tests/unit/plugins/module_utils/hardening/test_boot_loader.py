@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
 import stat
 import subprocess
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import boot_loader
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.boot_loader import lacking, set_all
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
+from support.image_tree import make, put
 
 FILES = Path(__file__).parent / "files"
 GRUB = "/etc/default/grub"
@@ -25,21 +25,6 @@ HASH = "grub.pbkdf2.sha512.10000.AB12.CD34"
 def top(tmp_path):
     """An image tree of Debian 12, whose files belong to whoever runs the tests."""
     return make(tmp_path, "debian12")
-
-
-def make(path, system):
-    (path / "etc").mkdir(exist_ok=True)
-    (path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
-    (path / "etc/os-release").write_text((FILES / system / "os-release").read_text())
-    return path
-
-
-def put(top, path, text=""):
-    file = top / path.lstrip("/")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-    return file
 
 
 def options(**given):

@@ -17,6 +17,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening import d
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.steps.data_disks import OPTIONS
 from ansible_collections.hallmark.images.plugins.plugin_utils.definition.schema import load_schema
+from support.image_tree import name_root
 
 FSTAB = "# a comment\nUUID=1  /  ext4  rw,discard  0 1\n"
 LINE = (
@@ -29,9 +30,7 @@ UNIT = "etc/systemd/system/hallmark-data-disk-data.service"
 
 @pytest.fixture
 def top(tmp_path):
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     (tmp_path / "etc/fstab").write_text(FSTAB)
     return tmp_path
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import login_defs
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.login_defs import set_keys
+from support.image_tree import name_root
 from support.role_vars import role_value
 
 FILES = Path(__file__).parent / "files"
@@ -46,8 +46,7 @@ def make_tree(top, system):
     """A tree with the recorded files of `system` and a useradd that knows what that release knows."""
     for folder in ("etc/pam.d", "etc/default", "etc/profile.d", "usr/sbin"):
         (top / folder).mkdir(parents=True)
-    (top / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (top / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(top)
     for name in ("os-release", "login.defs"):
         shutil.copy(FILES / system / name, top / "etc" / name)
     every = [key for key in KEYS if key not in UNKNOWN[system]]

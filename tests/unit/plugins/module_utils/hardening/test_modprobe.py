@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import modprobe
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
+from support.image_tree import name_root
 
 FILES = Path(__file__).parent / "files"
 SYSTEMS = sorted(path.parent.name for path in FILES.glob("*/os-release"))
@@ -37,8 +38,7 @@ def options(**others):
 @pytest.fixture
 def top(tmp_path):
     (tmp_path / "etc/modprobe.d").mkdir(parents=True)
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     (tmp_path / "etc/fstab").write_text("# /dev/sr0 /cd udf ro 0 0\nUUID=1 / ext4 defaults 0 1\n")
     return tmp_path
 

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import mounts
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
+from support.image_tree import name_root
 from support.role_vars import role_value
 
 FILES = Path(__file__).parent / "files"
@@ -30,8 +31,7 @@ WANT = "etc/systemd/system/local-fs.target.wants/tmp.mount"
 def top(tmp_path):
     for folder in ("etc/systemd/system", "usr/lib/systemd/system", "usr/share/systemd"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     (tmp_path / "etc/fstab").write_text(FSTAB)
     return tmp_path
 

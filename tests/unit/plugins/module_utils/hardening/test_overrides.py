@@ -3,13 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import overrides
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import Tree
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.overrides import Wish, persist
+from support.image_tree import name_root
 
 DROP_IN = "/etc/tmpfiles.d/x.conf"
 SU = Wish("/usr/bin/su", "root", "root", 0o750)
@@ -20,8 +19,7 @@ def top(tmp_path):
     for path in ("etc", "var/lib/dpkg", "usr/bin", "usr/lib/tmpfiles.d"):
         (tmp_path / path).mkdir(parents=True)
     (tmp_path / "usr/bin/su").write_text("")
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     return tmp_path
 
 

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening import p
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.pam import parse, problems
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.steps.pam_stack import OPTIONS
+from support.image_tree import name_root
 
 FILES = Path(__file__).parent / "files"
 SYSTEMS = {"rhel8": "redhat", "rhel9": "redhat", "amazon2023": "amazon", "alinux3": "alinux", "anolis8": "anolis"}
@@ -88,8 +88,7 @@ def top(tmp_path):
         (tmp_path / folder).mkdir(parents=True)
     for name in MODULES:
         (tmp_path / f"usr/lib64/security/pam_{name}.so").touch()
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     for name in ("system-auth", "password-auth"):
         (tmp_path / "etc/pam.d" / name).write_text(PLAIN)
     shutil.copy(FILES / "rhel9/os-release", tmp_path / "etc/os-release")

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import shutil
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.pam_prof
     parse_profile,
 )
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.steps.pam_stack import OPTIONS
+from support.image_tree import name_root
 
 FILES = Path(__file__).parent / "files"
 PROFILES = {
@@ -120,8 +120,7 @@ def top(tmp_path):
     for name in MODULES:
         (tmp_path / f"usr/lib/x86_64-linux-gnu/security/pam_{name}.so").touch()
     (tmp_path / "usr/lib/x86_64-linux-gnu/security/pam_pwquality.so").unlink()
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     shutil.copy(FILES / "debian12/os-release", tmp_path / "etc/os-release")
     (tmp_path / "etc/security/faillock.conf").write_text("# The default is 3.\n# deny = 3\n# audit\n")
     for name, text in PROFILES.items():

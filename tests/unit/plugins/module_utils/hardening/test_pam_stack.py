@@ -18,6 +18,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.pam_stac
     set_libuser,
     write_settings,
 )
+from support.image_tree import name_root
 from support.role_vars import role_value
 
 FAILLOCK = """\
@@ -34,8 +35,7 @@ unlock_time=1
 def top(tmp_path):
     for folder in ("etc/pam.d", "etc/security"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     return tmp_path
 
 

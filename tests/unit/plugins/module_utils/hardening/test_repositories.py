@@ -3,12 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.repositories import Ini, enforce, is_clear, same
+from support.image_tree import name_root
 from support.role_vars import role_value
 
 REPOSITORY = """\
@@ -35,8 +34,7 @@ enabled=False
 def top(tmp_path):
     for folder in ("etc/dnf", "etc/yum.repos.d", "usr/bin"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     (tmp_path / "etc/dnf/dnf.conf").write_text("[main]\ngpgcheck=1\nbest=False\n")
     (tmp_path / "etc/yum.conf").symlink_to("dnf/dnf.conf")
     (tmp_path / "etc/yum.repos.d/base.repo").write_text(REPOSITORY)

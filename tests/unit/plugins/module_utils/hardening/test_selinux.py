@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import selinux
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
+from support.image_tree import name_root
 
 FILES = Path(__file__).parent / "files"
 RPM = ("rhel8", "rhel9", "amazon2023", "alinux3", "anolis8")
@@ -27,8 +27,7 @@ SELINUXTYPE=targeted
 def top(tmp_path):
     (tmp_path / "etc/selinux/targeted/policy").mkdir(parents=True)
     (tmp_path / "etc/selinux/targeted/policy/policy.33").write_text("")
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     return tmp_path
 
 

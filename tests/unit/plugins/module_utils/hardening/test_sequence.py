@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import sequence
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError
 from ansible_collections.hallmark.images.plugins.modules import harden
+from support.image_tree import name_root
 from support.role_vars import ROOT
 
 
@@ -36,9 +37,7 @@ class Module(SimpleNamespace):
 
 @pytest.fixture
 def top(tmp_path):
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     return tmp_path
 
 

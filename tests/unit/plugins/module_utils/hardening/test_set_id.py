@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
 import stat
 
 import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import set_id, set_id_known, survey
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import Tree
+from support.image_tree import name_root
 
 # Attributes of security.capability as Linux wrote them: setcap cap_net_raw=ep, cap_net_admin,cap_net_raw=p,
 # cap_setuid=i, and cap_bpf=ep, one of the high numbers.
@@ -37,8 +37,7 @@ def top(tmp_path):
         (tmp_path / path).mkdir(parents=True)
     (tmp_path / "bin").symlink_to("usr/bin")
     (tmp_path / "etc/os-release").write_text('ID=debian\nVERSION_ID="12"\n')
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     (tmp_path / "var/lib/dpkg/status").write_text("")
     for path in ("usr/bin/mount", "usr/bin/chsh", "usr/lib/openssh/ssh-keysign", "opt/own"):
         (tmp_path / path).write_text("")

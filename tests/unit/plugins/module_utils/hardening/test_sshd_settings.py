@@ -16,6 +16,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.sshd_set
     set_all,
     statements,
 )
+from support.image_tree import name_root
 
 PATH = "/etc/ssh/sshd_config.d/00-hallmark-rhosts.conf"
 SETTINGS = {"IgnoreRhosts": "yes", "HostbasedAuthentication": "no"}
@@ -30,8 +31,7 @@ EL8 = "#HostbasedAuthentication no\nUsePAM yes\n\nMatch User anoncvs\n\tHostbase
 @pytest.fixture
 def top(tmp_path):
     (tmp_path / "etc/ssh").mkdir(parents=True)
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     return tmp_path
 
 

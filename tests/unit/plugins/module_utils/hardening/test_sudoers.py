@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
 import stat
 
 import pytest
@@ -16,6 +15,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.hardening.sudoers 
     settings,
     statements,
 )
+from support.image_tree import name_root
 from support.role_vars import role_value
 
 PATH = "/etc/sudoers.d/zz-hallmark"
@@ -26,8 +26,7 @@ DEBIAN = "Defaults\tenv_reset\nroot\tALL=(ALL:ALL) ALL\n@includedir /etc/sudoers
 def top(tmp_path):
     (tmp_path / "etc/sudoers.d").mkdir(parents=True)
     (tmp_path / "etc/sudoers").write_text(DEBIAN)
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     return tmp_path
 
 

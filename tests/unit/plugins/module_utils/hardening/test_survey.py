@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import sequence, survey
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import Tree
+from support.image_tree import name_root
 
 CALM = {"rules": True, "groups": ["privileged"], "kernel_cmdline": False, "service": False, "mask_journald": False}
 
@@ -24,8 +25,7 @@ def top(tmp_path):
     for folder in ("etc/audit/rules.d", "usr/bin", "usr/sbin", "srv/data", "var/lib/docker"):
         (top / folder).mkdir(parents=True)
     (top / "etc/os-release").write_text("ID=debian\nVERSION_ID=12\n")
-    (top / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (top / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(top)
     (top / "usr/sbin/auditd").write_bytes(b"ELF\0")
     modes = {
         "usr/bin/passwd": 0o4755,

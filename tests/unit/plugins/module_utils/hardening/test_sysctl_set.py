@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening import sysctl_set
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
+from support.image_tree import name_root
 
 OWN = "/etc/sysctl.d/zz-hallmark.conf"
 
@@ -32,8 +33,7 @@ def options(settings, **others):
 def top(tmp_path):
     for folder in ("etc/sysctl.d", "usr/lib/sysctl.d", "boot"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     (tmp_path / "etc/sysctl.conf").write_text("#kernel.sysrq=438\nnet.ipv4.ip_forward=1\nvm.swappiness=5\n")
     (tmp_path / "etc/sysctl.d/99-sysctl.conf").symlink_to("../sysctl.conf")
     (tmp_path / "usr/lib/sysctl.d/99-protect-links.conf").write_text("fs.protected_fifos = 1\n")

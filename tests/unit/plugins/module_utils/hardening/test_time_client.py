@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.time_client import DROP_IN, TIMESYNCD, set_all
+from support.image_tree import make, put
 
 FILES = Path(__file__).parent / "files"
 UNITS = "/usr/lib/systemd/system"
@@ -20,21 +21,6 @@ OPTIONS = {"client": "auto", "servers": [], "live": "auto"}
 def top(tmp_path):
     """An image tree of Debian 12, whose files belong to whoever runs the tests."""
     return make(tmp_path, "debian12")
-
-
-def make(path, system):
-    (path / "etc").mkdir(exist_ok=True)
-    (path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
-    (path / "etc/os-release").write_text((FILES / system / "os-release").read_text())
-    return path
-
-
-def put(top, path, text=""):
-    file = top / path.lstrip("/")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-    return file
 
 
 def timesyncd(top):

@@ -3,12 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError, Tree
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.ufw import enforce, lets_in, value_of
+from support.image_tree import name_root
 from support.role_vars import role_value
 
 VENDOR = """\
@@ -34,8 +33,7 @@ ALLOWED = "### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 OpenSSH - in\n"
 def top(tmp_path):
     for folder in ("etc/default", "etc/ufw"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "etc/passwd").write_text(f"root:x:{os.getuid()}:{os.getgid()}::/root:/bin/sh\n")
-    (tmp_path / "etc/group").write_text(f"root:x:{os.getgid()}:\n")
+    name_root(tmp_path)
     (tmp_path / "etc/default/ufw").write_text(VENDOR)
     (tmp_path / "etc/ufw/ufw.conf").write_text("ENABLED=no\n")
     return tmp_path
