@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/integration/baseline"))
+sys.path.insert(0, str(ROOT / "tests"))
 
-from loopback_sshd import Sshd  # noqa: E402
+from support.loopback_sshd import Sshd  # noqa: E402
 
 RUNS = 200
 CHECKS = f"""

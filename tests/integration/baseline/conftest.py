@@ -17,10 +17,7 @@ from typing import Any
 
 import pytest
 
-# Test modules are imported by path and have no package; the server is shared with a benchmark.
-sys.path.insert(0, os.path.dirname(__file__))
-
-from loopback_sshd import Sshd
+from support.loopback_sshd import Sshd
 
 PLAY = """
 - name: Audit

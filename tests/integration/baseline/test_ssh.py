@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback_sshd import Sshd
+
+from support.loopback_sshd import Sshd
 
 WHO = "def test_who(host): assert host.check_output('id -un') == {user!r}"
 CANARY = "canary-5d1e77"
