@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud import replacing, sharing
@@ -15,19 +14,16 @@ from ansible_collections.hallmark.images.plugins.module_utils.alicloud.capture i
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.replacing import Replacement
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.snapshots import DiskSnapshot, snapshots_of
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
-from ansible_collections.hallmark.images.plugins.module_utils.build.ledger import Entry, Ledger
-from ansible_collections.hallmark.images.plugins.module_utils.build.lifecycle import create, undo
-from ansible_collections.hallmark.images.plugins.module_utils.build.resources import PENDING, READY, Busy, State
-from ansible_collections.hallmark.images.plugins.module_utils.build.waiting import Waiter, together
+from ansible_collections.hallmark.images.plugins.module_utils.build.ledger import Ledger
+from ansible_collections.hallmark.images.plugins.module_utils.build.lifecycle import undo
+from ansible_collections.hallmark.images.plugins.module_utils.build.remote_images import RemoteImages, state_after
+from ansible_collections.hallmark.images.plugins.module_utils.build.waiting import Waiter
 
 
-class Images:
-    """The images of one machine, as the build's ledger and the API know them.
+class Images(RemoteImages):
+    """The images of one machine.
 
-    :param ledger: the build's.
     :param params: the options of alicloud_image.
-    :param home: the captured one, in the build's region.
-    :param copies: those in other regions.
     :param snapshot: of the system disk, where the captured one is made of that.
     """
 
@@ -39,26 +35,9 @@ class Images:
         copies: list[Capture],
         snapshot: DiskSnapshot | None = None,
     ) -> None:
-        self.ledger = ledger
+        super().__init__(ledger, home, copies, params["keep_in_build_region"])
         self.params = params
-        self.home = home
-        self.copies = copies
         self.snapshot = snapshot
-        self.keep_home = params["keep_in_build_region"]
-
-    @property
-    def all(self) -> list[Capture]:
-        """That of the build's region first."""
-        return [self.home, *self.copies]
-
-    @property
-    def kept(self) -> list[Capture]:
-        """Those that are published."""
-        return self.all if self.keep_home else self.copies
-
-    def entry(self, image: Capture) -> Entry | None:
-        """What the ledger has of it."""
-        return self.ledger.read().entries.get(image.key)
 
     def replacement(self, image: Capture) -> Replacement | None:
         """The way of an image into the place of an old one, when it has begun it and not been released."""
@@ -67,60 +46,30 @@ class Images:
         return Replacement(image.name, image.connection, image.image_name, terms) if terms else None
 
     def identifier(self, image: Capture) -> str:
-        """Its id; empty where there is none."""
         entry = self.entry(image)
         if not entry or entry.identifier:
             return (entry.identifier if entry else None) or ""
         # Cut short when it was about to take the place of another, it is what it was.
         return entry.spec.get(replacing.TERMS, {}).get("staged", "")
 
-    def released(self, image: Capture) -> bool:
-        """Whether it is no longer the ledger's to remove."""
-        entry = self.entry(image)
-        return bool(entry and entry.gone)
-
-    def described(self) -> list[dict[str, Any]]:
-        """What the result says of those that are there, and of published ones that are gone."""
-        described = []
-        for image in self.all:
-            identifier = self.identifier(image)
-            found = image.describe(identifier) if identifier else {}
-            if not found and (not identifier or image not in self.kept):
-                continue
-            described.append(
-                {
-                    "id": identifier,
-                    "name": image.image_name,
-                    "region": image.connection.region,
-                    "snapshots": snapshots_of(found),
-                    "architecture": found.get("Architecture", ""),
-                    "boot_mode": found.get("BootMode", ""),
-                    "family": found.get("ImageFamily", ""),
-                }
-            )
-        return described
+    def facts(self, found: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "snapshots": snapshots_of(found),
+            "architecture": found.get("Architecture", ""),
+            "boot_mode": found.get("BootMode", ""),
+            "family": found.get("ImageFamily", ""),
+        }
 
     def available(self, image: Capture) -> bool:
-        """Whether it is there and complete."""
-        return self._describe(image).get("Status") in COMPLETE
-
-    def captured(self) -> bool:
-        """Whether there is no need for the machine any more."""
-        if self.available(self.home):
-            return True
-        return not self.keep_home and all(self.released(image) for image in self.kept)
+        return self.describe(image).get("Status") in COMPLETE
 
     def published(self) -> bool:
         """Whether all are where others find them; whether they still are, only the API knows."""
         there = all(self.released(image) and self._finished(image) for image in self.kept)
         return there and (self.keep_home or self.released(self.home))
 
-    def _describe(self, image: Capture) -> dict[str, Any]:
-        identifier = self.identifier(image)
-        return image.describe(identifier) if identifier else {}
-
     def _finished(self, image: Capture) -> bool:
-        found = self._describe(image)
+        found = self.describe(image)
         if found.get("Status") not in COMPLETE or found.get("ImageName") != image.image_name:
             return False
         if self.params["family"] not in (None, found.get("ImageFamily")):
@@ -134,11 +83,7 @@ def publish(images: Images, waiter: Waiter) -> None:
     :raises HallmarkError: when a copy or a share fails; nothing has taken the place of an older image then.
     """
     params = images.params
-    waiting = [image for image in images.copies if not images.available(image)]
-    # All are started before any is waited for: each region copies by itself.
-    ids = {image.key: create(images.ledger, image, waiter, wait=False)[0] for image in waiting}
-    if waiting:
-        waiter.wait("copies", lambda: together({image.place: image.state(ids[image.key]) for image in waiting}))
+    images.copy(waiter)
     found = [(image, images.identifier(image)) for image in images.kept]
     for image, identifier in found:
         entry = images.entry(image)
@@ -152,7 +97,7 @@ def publish(images: Images, waiter: Waiter) -> None:
         if image.key in steps:
             _take_place(images, image, steps[image.key])
     for step in steps.values():
-        waiter.wait(f"snapshots that {step.place} replaces", functools.partial(_state_after, step.clean))
+        waiter.wait(f"snapshots that {step.place} replaces", functools.partial(state_after, step.clean))
     # Whoever finishes one that took a place looks no further than until it is released.
     for step in steps.values():
         step.join_family()
@@ -190,14 +135,6 @@ def _take_place(images: Images, image: Capture, step: Replacement) -> None:
             images.ledger.intent(step.kind, step.name, entry.token, step.spec())
         final = step.create(entry.token)
         images.ledger.append("created", kind=step.kind, name=step.name, id=final)
-
-
-def _state_after(action: Callable[[], None]) -> State:
-    try:
-        action()
-    except Busy as error:
-        return State(PENDING, str(error))
-    return State(READY)
 
 
 def _release(images: Images, image: Capture) -> None:

@@ -7,49 +7,28 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.hallmark.images.plugins.module_utils.aws import replacing, sharing
 from ansible_collections.hallmark.images.plugins.module_utils.aws.capture import Capture, snapshots_of
 from ansible_collections.hallmark.images.plugins.module_utils.aws.replacing import Replacement
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
-from ansible_collections.hallmark.images.plugins.module_utils.build.ledger import Entry, Ledger
-from ansible_collections.hallmark.images.plugins.module_utils.build.lifecycle import create, undo
-from ansible_collections.hallmark.images.plugins.module_utils.build.resources import PENDING, READY, Busy, State
-from ansible_collections.hallmark.images.plugins.module_utils.build.waiting import Waiter, together
+from ansible_collections.hallmark.images.plugins.module_utils.build.ledger import Ledger
+from ansible_collections.hallmark.images.plugins.module_utils.build.lifecycle import undo
+from ansible_collections.hallmark.images.plugins.module_utils.build.remote_images import RemoteImages, state_after
+from ansible_collections.hallmark.images.plugins.module_utils.build.resources import Busy
+from ansible_collections.hallmark.images.plugins.module_utils.build.waiting import Waiter
 
 
-class Images:
-    """The images of one machine, as the build's ledger and the API know them.
+class Images(RemoteImages):
+    """The images of one machine.
 
-    :param ledger: the build's.
     :param name: the name that they have in the end.
-    :param home: the captured one, in the build's region.
-    :param copies: those in other regions.
-    :param keep_home: whether the captured one is published too, or only there to be copied.
     """
 
     def __init__(self, ledger: Ledger, name: str, home: Capture, copies: list[Capture], keep_home: bool) -> None:
-        self.ledger = ledger
+        super().__init__(ledger, home, copies, keep_home)
         self.name = name
-        self.home = home
-        self.copies = copies
-        self.keep_home = keep_home
-
-    @property
-    def all(self) -> list[Capture]:
-        """That of the build's region first."""
-        return [self.home, *self.copies]
-
-    @property
-    def kept(self) -> list[Capture]:
-        """Those that are published."""
-        return self.all if self.keep_home else self.copies
-
-    def entry(self, image: Capture) -> Entry | None:
-        """What the ledger has of it."""
-        return self.ledger.read().entries.get(image.key)
 
     def replacement(self, image: Capture) -> Replacement | None:
         """The way of an image into the place of an old one, when it has begun it."""
@@ -58,7 +37,6 @@ class Images:
         return Replacement(image.name, image.connection, self.name, terms) if terms else None
 
     def identifier(self, image: Capture) -> str:
-        """Its id; empty where there is none."""
         entry = self.entry(image)
         if not entry or entry.identifier:
             return (entry.identifier if entry else None) or ""
@@ -69,47 +47,17 @@ class Images:
             return replacement.terms["staged"]
         return found[0] if found else ""
 
-    def released(self, image: Capture) -> bool:
-        """Whether it is no longer the ledger's to remove."""
-        entry = self.entry(image)
-        return bool(entry and entry.gone)
-
-    def describe(self, image: Capture) -> dict[str, Any]:
-        """What the API says of it; empty where there is none."""
-        identifier = self.identifier(image)
-        return image.describe(identifier) if identifier else {}
-
-    def described(self) -> list[dict[str, Any]]:
-        """What the result says of those that are there, and of published ones that are gone."""
-        described = []
-        for image in self.all:
-            identifier = self.identifier(image)
-            found = image.describe(identifier) if identifier else {}
-            if not found and (not identifier or image not in self.kept):
-                continue
-            described.append(
-                {
-                    "id": identifier,
-                    "name": image.image_name,
-                    "region": image.connection.region,
-                    "snapshots": snapshots_of(found),
-                    "architecture": found.get("Architecture", ""),
-                    "boot_mode": found.get("BootMode", ""),
-                    "tpm_support": found.get("TpmSupport", ""),
-                    "ena_support": bool(found.get("EnaSupport")),
-                }
-            )
-        return described
+    def facts(self, found: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "snapshots": snapshots_of(found),
+            "architecture": found.get("Architecture", ""),
+            "boot_mode": found.get("BootMode", ""),
+            "tpm_support": found.get("TpmSupport", ""),
+            "ena_support": bool(found.get("EnaSupport")),
+        }
 
     def available(self, image: Capture) -> bool:
-        """Whether it is there and complete."""
         return self.describe(image).get("State") == "available"
-
-    def captured(self) -> bool:
-        """Whether there is no need for the machine any more."""
-        if self.available(self.home):
-            return True
-        return not self.keep_home and all(self.released(image) for image in self.kept)
 
     def published(self, protection: str = "no") -> bool:
         """Whether all are where others find them; whether they still are, only the API knows.
@@ -132,11 +80,7 @@ def publish(images: Images, params: dict[str, Any], waiter: Waiter) -> None:
     :param params: the options of aws_image.
     :raises HallmarkError: when a copy fails, or an old image may not go; nothing is open to others then.
     """
-    waiting = [image for image in images.copies if not images.available(image)]
-    # All are started before any is waited for: each region copies by itself.
-    ids = {image.key: create(images.ledger, image, waiter, wait=False)[0] for image in waiting}
-    if waiting:
-        waiter.wait("copies", lambda: together({image.place: image.state(ids[image.key]) for image in waiting}))
+    images.copy(waiter)
     # All of them are checked before the first takes its place: an old image stays in every region or in none.
     replacements = [step for image in images.kept if (step := _replacement(images, image, params))]
     for step in replacements:
@@ -148,7 +92,7 @@ def publish(images: Images, params: dict[str, Any], waiter: Waiter) -> None:
     for image, connection, identifier in found:
         sharing.open_to(connection, identifier, snapshots[image.key], params)
     for step in replacements:
-        waiter.wait(f"snapshots that {step.place} replaces", functools.partial(_state_after, step.clean))
+        waiter.wait(f"snapshots that {step.place} replaces", functools.partial(state_after, step.clean))
     for image, connection, identifier in found:
         replacing.unmark(connection, identifier, snapshots[image.key])
     for image in images.kept:
@@ -202,11 +146,3 @@ def _take_place(images: Images, step: Replacement) -> None:
         except Busy as error:
             raise HallmarkError(str(error)) from None
         images.ledger.append("created", kind=step.kind, name=step.name, id=final)
-
-
-def _state_after(action: Callable[[], None]) -> State:
-    try:
-        action()
-    except Busy as error:
-        return State(PENDING, str(error))
-    return State(READY)

@@ -47,6 +47,10 @@ class RemoteImage(Remote):
         return f"{self.image_name} in {self.connection.region}"
 
     @abstractmethod
+    def describe(self, identifier: str) -> dict[str, Any]:
+        """What the API says of it; empty when it says nothing (yet)."""
+
+    @abstractmethod
     def specifications(self, token: str) -> list[dict[str, Any]]:
         """Its tags as the call that creates it takes them."""
 
