@@ -140,14 +140,9 @@ options:
     description: The drop-in for cloud-init.
     type: path
     default: /etc/cloud/cloud.cfg.d/zz-hallmark-accounts.cfg
-  root:
-    description: Top of the tree to work on.
-    type: path
-    default: /
+extends_documentation_fragment:
+  - hallmark.images.hardening
 attributes:
-  check_mode:
-    support: full
-    description: Says what it would change.
   diff_mode:
     support: full
     description: Shows the changed files, without hashes.

@@ -75,17 +75,8 @@ options:
       - File that remembers which links of O(files) were made by this module and not by somebody else before.
       - Those that it remembers and O(files) has no longer are removed, while they still point to where they did.
     type: path
-  root:
-    description: Top of the tree to work on.
-    type: path
-    default: /
-attributes:
-  check_mode:
-    support: full
-    description: Says what it would change.
-  diff_mode:
-    support: full
-    description: Shows the changed files.
+extends_documentation_fragment:
+  - hallmark.images.hardening
 """
 
 EXAMPLES = r"""

@@ -34,14 +34,9 @@ options:
       - The list must hold the serial consoles of the machine, or root cannot use them.
     type: bool
     default: false
-  root:
-    description: Top of the tree to work on.
-    type: path
-    default: /
+extends_documentation_fragment:
+  - hallmark.images.hardening
 attributes:
-  check_mode:
-    support: full
-    description: Says what it would change.
   diff_mode:
     support: full
     description: Shows the changed unit files; password files are not shown.

@@ -30,14 +30,9 @@ options:
     description: Names of users who may use at, where it is installed. Null leaves the lists of at alone.
     type: list
     elements: str
-  root:
-    description: Top of the tree to work on.
-    type: path
-    default: /
+extends_documentation_fragment:
+  - hallmark.images.hardening
 attributes:
-  check_mode:
-    support: full
-    description: Says what it would change.
   diff_mode:
     support: full
     description: Shows the changed lists.

@@ -88,17 +88,8 @@ options:
     type: str
     choices: [auto, "true", "false"]
     default: auto
-  root:
-    description: Top of the tree to work on.
-    type: path
-    default: /
-attributes:
-  check_mode:
-    support: full
-    description: Says what it would change.
-  diff_mode:
-    support: full
-    description: Shows the changed files.
+extends_documentation_fragment:
+  - hallmark.images.hardening
 """
 
 EXAMPLES = r"""

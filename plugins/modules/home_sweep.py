@@ -47,14 +47,9 @@ options:
     type: str
     choices: [remove, report]
     default: remove
-  root:
-    description: Top of the tree to work on.
-    type: path
-    default: /
+extends_documentation_fragment:
+  - hallmark.images.hardening
 attributes:
-  check_mode:
-    support: full
-    description: Says what it would change.
   diff_mode:
     support: full
     description: Names the removed files, without their content.

@@ -53,10 +53,8 @@ options:
     description: Name that belongs to the password. On the RPM family it is always C(root).
     type: str
     default: root
-  root:
-    description: Top of the tree to work on.
-    type: path
-    default: /
+extends_documentation_fragment:
+  - hallmark.images.hardening
 attributes:
   check_mode:
     support: full

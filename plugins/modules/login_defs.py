@@ -58,17 +58,8 @@ options:
     description: Permissions of C(/etc/login.defs), octal digits in quotes.
     type: str
     default: "0444"
-  root:
-    description: Top of the tree to work on.
-    type: path
-    default: /
-attributes:
-  check_mode:
-    support: full
-    description: Says what it would change.
-  diff_mode:
-    support: full
-    description: Shows the changed files.
+extends_documentation_fragment:
+  - hallmark.images.hardening
 """
 
 EXAMPLES = r"""

@@ -45,10 +45,8 @@ options:
     type: list
     elements: str
     default: []
-  root:
-    description: Top of the tree to work on.
-    type: path
-    default: /
+extends_documentation_fragment:
+  - hallmark.images.hardening
 attributes:
   check_mode:
     support: full

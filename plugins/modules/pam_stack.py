@@ -123,18 +123,13 @@ options:
         type: str
         choices: [present, absent, ignored]
         default: present
-  root:
-    description: Top of the tree to work on.
-    type: path
-    default: /
+extends_documentation_fragment:
+  - hallmark.images.hardening
 attributes:
   check_mode:
     support: partial
     description: Says what it would change.
     details: What authselect would write is looked at only when it is written.
-  diff_mode:
-    support: full
-    description: Shows the changed files.
 """
 
 EXAMPLES = r"""

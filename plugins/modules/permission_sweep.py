@@ -102,14 +102,9 @@ options:
     type: list
     elements: str
     default: []
-  root:
-    description: Top of the tree to work on.
-    type: path
-    default: /
+extends_documentation_fragment:
+  - hallmark.images.hardening
 attributes:
-  check_mode:
-    support: full
-    description: Says what it would change.
   diff_mode:
     support: full
     description: Shows changed texts; permissions are in RV(changes).

@@ -47,17 +47,8 @@ options:
     type: list
     elements: str
     default: []
-  root:
-    description: Top of the tree to work on.
-    type: path
-    default: /
-attributes:
-  check_mode:
-    support: full
-    description: Says what it would change.
-  diff_mode:
-    support: full
-    description: Shows the changed files.
+extends_documentation_fragment:
+  - hallmark.images.hardening
 """
 
 EXAMPLES = r"""

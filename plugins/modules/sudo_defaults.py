@@ -30,14 +30,9 @@ options:
       - A setting to which a file of a later name gives another value is warned of; that file is left alone.
     type: path
     default: /etc/sudoers.d/zz-hallmark
-  root:
-    description: Top of the tree to work on.
-    type: path
-    default: /
+extends_documentation_fragment:
+  - hallmark.images.hardening
 attributes:
-  check_mode:
-    support: full
-    description: Says what it would change.
   diff_mode:
     support: full
     description: Shows the changed file.

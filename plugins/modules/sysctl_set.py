@@ -59,17 +59,8 @@ options:
     description: Leave out parameters that the running kernel does not have. When false they are an error.
     type: bool
     default: true
-  root:
-    description: Top of the tree to work on.
-    type: path
-    default: /
-attributes:
-  check_mode:
-    support: full
-    description: Says what it would change.
-  diff_mode:
-    support: full
-    description: Shows the changed files.
+extends_documentation_fragment:
+  - hallmark.images.hardening
 """
 
 EXAMPLES = r"""

@@ -19,14 +19,9 @@ options:
     description: Keys and values. A null value makes the key a comment.
     type: dict
     required: true
-  root:
-    description: Top of the tree to work on.
-    type: path
-    default: /
+extends_documentation_fragment:
+  - hallmark.images.hardening
 attributes:
-  check_mode:
-    support: full
-    description: Says what it would change.
   diff_mode:
     support: full
     description: Shows the changed file.

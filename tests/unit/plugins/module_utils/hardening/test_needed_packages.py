@@ -8,13 +8,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.files import HardeningError
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.steps import needed_packages
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.task import perform
-from ansible_collections.hallmark.images.plugins.modules.needed_packages import DOCUMENTATION
 
 STATUS = """Package: here
 Status: install ok installed
@@ -151,18 +149,6 @@ def test_it_changes_nothing(top, check_mode):
 def test_without_any_database_it_says_what_it_looked_for(top):
     with pytest.raises(HardeningError, match="No such file or directory: 'rpm'"):
         missing(top, names=["x"])
-
-
-def test_documentation_equals_the_argument_specification():
-    described = yaml.safe_load(DOCUMENTATION)["options"]
-    for documented, declared in (
-        (described, needed_packages.OPTIONS),
-        (described["packages"]["suboptions"], needed_packages.PACKAGE),
-    ):
-        assert set(documented) == set(declared)
-        for name, option in declared.items():
-            for key in ("type", "elements", "default", "required"):
-                assert documented[name].get(key) == option.get(key), f"{name}.{key}"
 
 
 @pytest.mark.parametrize(("there", "asked"), [("sbin/tool", "/usr/sbin/tool"), ("usr/lib/x/tool", "/lib/x/tool")])
