@@ -40,7 +40,7 @@ def test_check_mode_tells_everything_and_changes_nothing(machine: Machine, tmp_p
     )
     assert done.returncode == 0, done.stdout + done.stderr
     # One call for each group of areas; each has something to do on a stock machine.
-    assert done.stdout.count("changed: [") == 7
+    assert done.stdout.count("changed: [") == 8
     for told in ("auditd", "+kernel.kptr_restrict", "+PASS_MAX_DAYS", "PermitRootLogin", "/tmp", "pam_faillock.so"):
         assert told in done.stdout
     assert machine.ssh("sudo sh", given=STATE) == before
