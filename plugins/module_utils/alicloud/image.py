@@ -20,10 +20,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.alicloud import (
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.capture import Capture
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.connection import Connection
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.machine import Machine
-from ansible_collections.hallmark.images.plugins.module_utils.alicloud.snapshots import (
-    DiskSnapshot,
-    keys_of,
-)
+from ansible_collections.hallmark.images.plugins.module_utils.alicloud.snapshots import DiskSnapshot, keys_of
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 from ansible_collections.hallmark.images.plugins.module_utils.build.events import EventLog
 from ansible_collections.hallmark.images.plugins.module_utils.build.ledger import Ledger

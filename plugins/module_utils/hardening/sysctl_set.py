@@ -28,7 +28,6 @@ CapabilityBoundingSet=
 NoNewPrivileges=yes
 RestrictAddressFamilies=none
 SystemCallArchitectures=native
-PrivateNetwork=yes
 
 [Install]
 WantedBy=multi-user.target
