@@ -13,7 +13,7 @@ import boto3
 from support.aws_account import KEYS, environment_of
 from support.emulated_build import HOME
 from support.machine import ROOT
-from support.module_host import ModuleHost
+from support.module_host import AT_ONCE, ModuleHost
 
 POLICIES = ROOT / "policies/aws"
 
@@ -33,7 +33,7 @@ def modules_of_a_user(aws, state):
     keys = admin.create_access_key(UserName="builder")["AccessKey"]
     own = {"AWS_ACCESS_KEY_ID": keys["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"]}
     environment = environment_of(aws.endpoint_url, state, own)
-    found = ModuleHost(environment, looks=(0.0, 0.0))  # in this account everything shows at once
+    found = ModuleHost(environment, looks=AT_ONCE)  # in this account everything shows at once
     found.admin = admin
     try:
         yield found

@@ -27,6 +27,12 @@ from ansible_collections.hallmark.images.plugins.module_utils.build.ledger impor
 MODULES = ("aws_builder", "aws_image", "alicloud_builder", "alicloud_image", "reap")
 
 EXPIRED = "2026-11-24T18:00:00+00:00"
+#: Pauses between looks for what may not show yet: long enough for what the tests let not show, and no longer.
+SOON = (0.0, 0.3, 0.6)
+#: The same for an account where everything shows at once.
+AT_ONCE = (0.0, 0.0)
+#: Pause before what is busy is tried again.
+BUSY = 0.05
 
 
 @dataclass
@@ -42,10 +48,10 @@ class ModuleHost:
     """The process that modules are forked from.
 
     :param environment: of the modules.
-    :param looks: the pauses between looks for what may not show yet; None for those of life.
+    :param looks: the pauses between looks for what may not show yet, in place of those of life.
     """
 
-    def __init__(self, environment: dict[str, str], looks: tuple[float, ...] | None = None) -> None:
+    def __init__(self, environment: dict[str, str], looks: tuple[float, ...] = SOON) -> None:
         self.looks = looks
         self.home = Path(environment["XDG_STATE_HOME"]) / "hallmark"
         # Machines that a test leaves are gone with their account, but what this computer has of them is not.
@@ -137,14 +143,13 @@ def _watch_calls(pipe: int, kill: int, lost: bool) -> None:
 def _child(request: dict[str, Any], results: int, calls: int, mains: dict[str, Any]) -> None:
     from ansible.module_utils.testing import patch_module_args
 
-    from ansible_collections.hallmark.images.plugins.module_utils.build import janitor, remote
+    from ansible_collections.hallmark.images.plugins.module_utils.build import janitor, lifecycle, remote
 
     os.dup2(results, 1)
     os.dup2(results, 2)
     sys.stdin = io.StringIO()
     _watch_calls(calls, request["kill"], request["lost"])
-    if request["looks"] is not None:
-        remote.LOOKS = tuple(request["looks"])
+    remote.LOOKS, lifecycle.BUSY_PAUSE = tuple(request["looks"]), BUSY
     if request["read_timeout"]:
         from ansible_collections.hallmark.images.plugins.module_utils.aws import connection
 

@@ -17,7 +17,7 @@ from ansible_collections.hallmark.images.plugins.module_utils.alicloud import ki
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.connection import Connection
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.errors import ApiError
 from ansible_collections.hallmark.images.plugins.module_utils.alicloud.snapshots import percent, snapshots_of
-from ansible_collections.hallmark.images.plugins.module_utils.build.remote import LOOKS
+from ansible_collections.hallmark.images.plugins.module_utils.build import remote
 from ansible_collections.hallmark.images.plugins.module_utils.build.remote_image import RemoteImage
 from ansible_collections.hallmark.images.plugins.module_utils.build.resources import (
     FAILED,
@@ -92,7 +92,7 @@ class Capture(RemoteImage):
     def _look(self, identifier: str) -> dict[str, Any]:
         """What is said of it. That there is none is believed only when it is said again: one that was made a moment ago
         may not show yet, and DeleteImage takes it for done."""
-        for pause in LOOKS:
+        for pause in remote.LOOKS:
             time.sleep(pause)
             found = self.describe(identifier)
             if found:

@@ -15,9 +15,6 @@ from emulators.alicloud import AlicloudEmulator, Delays
 from support.alicloud_build import Build
 from support.module_host import ModuleHost
 
-#: Pauses between looks for what may not show yet: long enough for what the tests let not show, and no longer.
-LOOKS = (0.0, 0.3, 0.6)
-
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[AlicloudEmulator]:
@@ -44,7 +41,7 @@ def host(cloud: AlicloudEmulator, state: Path, root: Path) -> Iterator[ModuleHos
         "PYTHONPATH": str(root / ".collections"),
         "XDG_STATE_HOME": str(state),
     }
-    found = ModuleHost(environment, looks=LOOKS)
+    found = ModuleHost(environment)
     yield found
     found.stop()
 

@@ -23,7 +23,7 @@ import pytest
 from emulators.alicloud.fixtures import Client, pairs
 from emulators.alicloud.policies import check
 from support.alicloud_build import HOME, Build
-from support.module_host import ModuleHost
+from support.module_host import AT_ONCE, ModuleHost
 
 POLICIES = {
     path.stem: json.loads(path.read_text())
@@ -119,7 +119,7 @@ def host(cloud, state, root, user):
         "PYTHONPATH": str(root / ".collections"),
         "XDG_STATE_HOME": str(state),
     }
-    found = ModuleHost(environment, looks=(0.0, 0.1))
+    found = ModuleHost(environment, looks=AT_ONCE)
     yield found
     found.stop()
 

@@ -20,7 +20,7 @@ from emulators.aws import AwsEmulator, Delays
 from support.aws_account import HOME, Account, environment_of
 from support.emulated_build import Build
 from support.guest_stand_in import Guest
-from support.module_host import ModuleHost
+from support.module_host import AT_ONCE, ModuleHost
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +50,7 @@ def guest(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def modules(account: Account, state: Path) -> Iterator[ModuleHost]:
     """Runs modules."""
     environment = environment_of(account.url, state)
-    host = ModuleHost(environment)
+    host = ModuleHost(environment, looks=AT_ONCE)
     yield host
     host.stop()
 

@@ -100,7 +100,14 @@ def test_tear_down_goes_on(aws, build, action, kind):
 
 
 def test_what_takes_time_and_is_not_found_at_first(aws, build):
-    for name, seconds in {"running": 2, "stopped": 1, "terminated": 3, "image": 2, "copy": 2, "not_found": 1.5}.items():
+    for name, seconds in {
+        "running": 1,
+        "stopped": 0.5,
+        "terminated": 1,
+        "image": 1,
+        "copy": 1,
+        "not_found": 0.5,
+    }.items():
         setattr(aws.delays, name, seconds)
     build.launch()
     build.image(copies=[{"region": region} for region in OTHERS])
@@ -224,7 +231,7 @@ def test_a_refusal_of_the_second_try_says_nothing_of_the_first(aws, build, actio
     """What the first made is there and shows late."""
     if action == "CreateImage":
         build.launch()
-    aws.delays.not_found = 1.5
+    aws.delays.not_found = 0.5
     aws.fault(kind, action=action)
     aws.fault("error", action=action, code="UnauthorizedOperation", status=403, nth=2)
     first = len(aws.calls)
@@ -234,7 +241,7 @@ def test_a_refusal_of_the_second_try_says_nothing_of_the_first(aws, build, actio
 
 
 def test_what_is_refused_of_a_thing_that_is_there_does_not_hide_it(aws, build):
-    aws.delays.not_found = 1.5
+    aws.delays.not_found = 0.5
     aws.fault("error", action="AuthorizeSecurityGroupIngress", code="UnauthorizedOperation", status=403, times=0)
     assert "credentials that allow AuthorizeSecurityGroupIngress" in build.launch("fail")
     assert build.tear_down() == []

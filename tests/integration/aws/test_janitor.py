@@ -20,7 +20,7 @@ import pytest
 from emulators.aws import difference
 from support.aws_account import environment_of
 from support.emulated_build import HOME, Build
-from support.module_host import ModuleHost
+from support.module_host import AT_ONCE, ModuleHost
 
 OTHER = "eu-west-1"
 STAGES = ("launch", "capture", "boot check", "publish")
@@ -45,7 +45,7 @@ def state(tmp_path_factory):
 def host(aws, state):
     """Runs modules that look twice, without long pauses, for what does not show."""
     environment = environment_of(aws.endpoint_url, state)
-    found = ModuleHost(environment, looks=(0.0, 0.1))
+    found = ModuleHost(environment, looks=AT_ONCE)
     yield found
     found.stop()
 

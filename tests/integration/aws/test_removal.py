@@ -9,7 +9,7 @@ import pytest
 
 from support.aws_account import environment_of
 from support.emulated_build import HOME
-from support.module_host import ModuleHost
+from support.module_host import AT_ONCE, ModuleHost
 from support.replacement import owner
 
 THERE = "eu-west-1"
@@ -20,7 +20,7 @@ COPIES = {"copies": [{"region": THERE}]}
 def elsewhere(aws, tmp_path_factory):
     """Runs modules on another computer."""
     environment = environment_of(aws.endpoint_url, tmp_path_factory.mktemp("elsewhere"))
-    found = ModuleHost(environment, looks=(0.0, 0.1))
+    found = ModuleHost(environment, looks=AT_ONCE)
     yield found
     found.stop()
 

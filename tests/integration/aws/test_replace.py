@@ -16,7 +16,7 @@ import pytest
 from emulators.aws import difference
 from support.aws_account import environment_of
 from support.emulated_build import HOME
-from support.module_host import ModuleHost
+from support.module_host import AT_ONCE, ModuleHost
 from support.replacement import REGIONS, ROOT, THERE, Place, owner
 
 
@@ -24,7 +24,7 @@ from support.replacement import REGIONS, ROOT, THERE, Place, owner
 def host(aws, tmp_path_factory):
     """Runs modules that look only twice for what may not show yet: in this account everything shows at once."""
     environment = environment_of(aws.endpoint_url, tmp_path_factory.mktemp("state"))
-    found = ModuleHost(environment, looks=(0.0, 0.0))
+    found = ModuleHost(environment, looks=AT_ONCE)
     found.state = Path(environment["XDG_STATE_HOME"]) / "hallmark"
     yield found
     found.stop()
