@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import subprocess
 
 import boto3
 import pytest
 
-from support.aws_account import KEYS
+from support.aws_account import KEYS, environment_of
 from support.emulated_build import HOME
 
 OTHER = "123456789012"
@@ -140,16 +142,48 @@ def test_a_snapshot_of_another_account_gets_the_default_key(aws, emulated_build,
     assert f"launch_users: the image in {HOME} is encrypted with Amazon's own key" in message
 
 
-def test_what_takes_the_place_of_an_encrypted_disk_of_the_source_image_counts_instead(aws, emulated_build, snapshot):
+@pytest.fixture
+def encrypted_data(aws):
+    """An image of somebody else, with a second disk that Amazon's key encrypts."""
     source = aws.add_image("encrypted data", owner="111122223333")
     (root,) = aws.backend().amis[source].devices.values()
-    data = {"DeviceName": "/dev/sdf", "Ebs": {**root["Ebs"], "Encrypted": True}}
-    aws.backend().amis[source].devices["/dev/sdf"] = data
+    aws.backend().amis[source].devices["/dev/sdf"] = {
+        "DeviceName": "/dev/sdf",
+        "Ebs": {**root["Ebs"], "Encrypted": True},
+    }
+    return source
+
+
+def test_what_takes_the_place_of_an_encrypted_disk_of_the_source_image_counts_instead(
+    emulated_build, encrypted_data, snapshot
+):
+    source = encrypted_data
     assert "Amazon's own key" in plan(emulated_build, source={"id": source})
     plan(emulated_build, "succeed", source={"id": source}, no_devices=["/dev/sdf"])
     for other in ({"kms_key_id": "alias/mine"}, {"snapshot_id": snapshot()}):
         plan(emulated_build, "succeed", source={"id": source}, data_disks=[{"device_name": "/dev/sdf", **other}])
     assert "Amazon's own key" in plan(emulated_build, source={"id": source}, data_disks=[{"device_name": "/dev/sdf"}])
+
+
+@pytest.mark.parametrize("left_out", [[], ["/dev/sdf"]])
+def test_what_a_build_does_not_give_its_machine_does_not_count(aws, encrypted_data, left_out, tmp_path):
+    folder = tmp_path / "images/aws/linux/web"
+    folder.mkdir(parents=True)
+    (tmp_path / "images/hallmark.yml").write_text("plugin: hallmark.images.definitions\n")
+    builder = {"region": HOME, "source_cidrs": ["203.0.113.7/32"], "no_devices": left_out}
+    definition = {"source": {"id": encrypted_data}, "builder": builder, "image": {"launch_users": [OTHER]}}
+    (folder / "main.yml").write_text(json.dumps(definition))
+    done = subprocess.run(
+        ["ansible-playbook", "-i", "images/hallmark.yml", "hallmark.images.build", "--check"],
+        cwd=tmp_path,
+        env=environment_of(aws.endpoint_url, tmp_path / "state"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ("Amazon's own key" in done.stdout) == (not left_out), done.stdout + done.stderr
+    assert (done.returncode == 0) == bool(left_out), done.stdout + done.stderr
 
 
 def test_a_machine_is_not_stopped_for_an_image_that_cannot_be_shared(aws, emulated_build, snapshot):
