@@ -12,6 +12,8 @@ import sys
 import tempfile
 import typing as t
 
+from ansible import constants as C
+
 from ansible_collections.hallmark.images.plugins.module_utils.baseline import child
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.controls import BaselineError
 from ansible_collections.hallmark.images.plugins.module_utils.baseline.results import Outcome
@@ -44,7 +46,8 @@ class CheckSession:
     """
 
     def __init__(self, root: str, confcutdir: str, files: t.Sequence[str], name: str) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="hallmark-baseline-")
+        # Below Ansible's own: whoever kills it looks there for what is left.
+        self._folder = tempfile.TemporaryDirectory(prefix="hallmark-baseline-", dir=C.DEFAULT_LOCAL_TMP)
         ini = os.path.join(self._folder.name, "pytest.ini")
         self._log = os.path.join(self._folder.name, "output")
         with open(ini, "w", encoding="utf-8") as stream:
