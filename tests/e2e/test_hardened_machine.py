@@ -1,90 +1,54 @@
 # Copyright: Contributors to the hallmark.images project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A machine of a hardened image: the roles applied again, packages renewed, all of it checked, each control broken."""
+"""A machine of a hardened image, booted by plain QEMU: it is healthy, and people can work with it.
+
+Between its first boot and its second the roles are applied again, packages renewed, and each control is broken.
+"""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+import re
+import time
 
 import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.hardening.swept import SWEEP, Swept
+from ansible_collections.hallmark.images.plugins.module_utils.qemu.accel import processor
 from support.breaks import BREAKS, HOW, off_by_default
 from support.checks import AREAS, Area
-from support.machine import booted
+from support.hardened_guest import HardenedGuest
+from support.plain_qemu import booted_plainly
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("build")]
 
 
-class Guest:
-    """The machine, hardened."""
-
-    def __init__(self, machine, folder):
-        self.machine, self.folder = machine, folder
-
-    def play(self, tasks, *arguments):
-        """Run tasks on the machine; the result of each by its name."""
-        path = self.folder / "play.yml"
-        path.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "become": True, "tasks": tasks}]))
-        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"}
-        command = [
-            "ansible-playbook",
-            "-i",
-            str(self.machine.inventory),
-            str(path),
-            *arguments,
-        ]
-        done = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=ROOT
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def baseline(self, areas=(), profile="default"):
-        """Outcome of each control of a profile; of some areas only, where they are named."""
-        keep = "{{ found.results | to_json }}"
-        action = {"gate": False, "profile": profile} | ({"areas": list(areas)} if areas else {})
-        copy = {"content": keep, "dest": str(self.folder / "found.json"), "mode": "0600"}
-        self.play(
-            [
-                {"name": "Check", "hallmark.images.baseline": action, "register": "found"},
-                {"name": "Keep", "ansible.builtin.copy": copy, "delegate_to": "localhost", "become": False},
-            ],
-            "-e",
-            json.dumps({"ansible_playbook_python": sys.executable}),
-        )
-        results = json.loads((self.folder / "found.json").read_text())
-        return {result["control"]: result for result in results}
-
-    def failing(self, *areas):
-        """Ids of failed controls."""
-        return {name for name, result in self.baseline(areas).items() if result["status"] == "failed"}
-
-    def harden(self, **variables):
-        """Run the umbrella role; what Ansible printed."""
-        role = {"name": "Harden", "ansible.builtin.include_role": {"name": "hallmark.images.os_hardening"}}
-        return self.play([role], "-e", json.dumps(variables))
-
-    def sudo(self, script):
-        """Run a shell script as root; what it printed."""
-        return self.machine.ssh("sudo setarch -R sh", given=script)
+def without_numbers(line):
+    """A line of the journal without what differs from boot to boot."""
+    return re.sub(r"[0-9]+|0x[0-9a-f]+", "N", line)
 
 
 @pytest.fixture(scope="module")
 def hardened(build, tmp_path_factory):
     """A machine booted from the image of the whole build: what the roles did has survived sealing and a boot."""
     assert build.status == 0, build.text[-6000:]
-    with booted(build.evidence / "web-1.0.qcow2") as machine:
-        guest = Guest(machine, tmp_path_factory.mktemp("hardening"))
-        guest.sudo("cloud-init status --wait >/dev/null")
+    folder = tmp_path_factory.mktemp("hardened")
+    more = ("-cpu", processor("tcg"), "-m", "1024")
+    with booted_plainly(build.evidence / "web-1.0.qcow2", folder / "machine", "uefi", more) as machine:
+        guest = HardenedGuest(machine, folder)
+        machine.ssh("cloud-init status --wait >/dev/null", seconds=900)
+        guest.journal = guest.sudo("journalctl -b -p err -o cat --no-pager")
         guest.sudo("\n".join(how.PREPARE for how in HOW.values()))
         yield guest
+
+
+#: What sshd says when a test looks whether its port is open.
+KNOCKING = "kex_exchange_identification: Connection closed by remote host"
+
+
+def test_it_complains_of_no_more_than_before_all(build, hardened):
+    known = {without_numbers(line) for line in build.complaints.read_text().splitlines()}
+    assert {without_numbers(line) for line in hardened.journal.splitlines() if KNOCKING not in line} - known == set()
 
 
 def test_second_run_changes_nothing(hardened):
@@ -227,3 +191,45 @@ def test_a_control_that_is_off_by_default_fails_alone(states, control):
     one, other = states[control]
     differ = {name for name in one if "failed" in (one[name], other[name]) and one[name] != other[name]}
     assert differ == {control} | off_by_default.ALSO.get(control, set())
+
+
+#: What people do with a machine: packages, a service of their own, another account, cron; and auditing goes on.
+EVERYDAY = """set -eu
+test "$(sudo -n id -u)" = 0
+sudo -n apt-get -qq update
+sudo -n env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends cron tree >/dev/null
+printf '* * * * * root date >/run/cron-ran\\n' | sudo -n tee /etc/cron.d/job >/dev/null
+tree --version >/dev/null
+units=~/.config/systemd/user
+mkdir -p $units
+printf '[Service]\\nType=oneshot\\nExecStart=/bin/sh -c "id -un >%%h/service-ran"\\n' > $units/job.service
+systemctl --user daemon-reload
+systemctl --user start job.service
+test "$(cat ~/service-ran)" = "$(id -un)"
+sudo -n useradd -m -s /bin/bash bob
+test "$(sudo -n su - bob -c 'id -un')" = bob
+for _ in $(seq 120); do test -e /run/cron-ran && break; sleep 1; done
+test -e /run/cron-ran
+"""
+HEALTHY = """set -eu
+cloud-init status --wait >/dev/null
+test -z "$(systemctl --failed --no-legend --plain)"
+test "$(sudo -n systemctl is-active auditd)" = active
+test "$(sudo -n auditctl -l | wc -l)" -gt 20
+"""
+
+
+def test_people_can_work_with_it(hardened):
+    """After all of the above, and after a boot with all that they did."""
+    machine = hardened.machine
+    assert machine.ssh("sudo -n cat /etc/motd && id -un").splitlines() == ["hello", "admin"]
+    machine.ssh("bash -s", HEALTHY)
+    machine.ssh("bash -s", EVERYDAY)
+    boot = machine.ssh("cat /proc/sys/kernel/random/boot_id")
+    machine.try_ssh("sudo -n systemctl --no-block reboot")
+    deadline = time.monotonic() + 300
+    while machine.try_ssh("cat /proc/sys/kernel/random/boot_id").stdout in ("", boot):
+        assert time.monotonic() < deadline, "it did not come up again"
+        time.sleep(2)
+    machine.ssh("bash -s", HEALTHY)
+    assert machine.ssh("id -un && sudo -n su - bob -c 'id -un'").split() == ["admin", "bob"]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.machine import playbook
-from support.plain_qemu import USER, PlainMachine, booted_plainly
+from support.plain_qemu import PlainMachine, booted_plainly
 
 pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("data_disks")]
 
@@ -78,19 +78,8 @@ def switch_off(machine: PlainMachine) -> None:
 
 def apply_role(machine: PlainMachine, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the role; how it ended and what Ansible said."""
-    options = f"-F /dev/null -o IdentitiesOnly=yes -o UserKnownHostsFile={machine.folder}/known"
-    variables = {
-        "ansible_host": "127.0.0.1",
-        "ansible_port": machine.port,
-        "ansible_user": USER,
-        "ansible_ssh_private_key_file": str(machine.folder / "key"),
-        "ansible_ssh_args": options,
-        "ansible_pipelining": True,
-        "ansible_python_interpreter": "/usr/bin/python3",
-        "data_disks_timeout": 4,
-    }
     inventory = folder / "inventory.json"
-    inventory.write_text(json.dumps({"all": {"hosts": {"guest": variables}}}))
+    inventory.write_text(json.dumps({"all": {"hosts": {"guest": machine.variables() | {"data_disks_timeout": 4}}}}))
     extra = {"guest_stages": ["data disks"], "guest_data_disks": DISKS}
     return playbook(ROLE, folder, "-i", str(inventory), "-e", json.dumps(extra), *arguments)
 

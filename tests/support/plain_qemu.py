@@ -30,6 +30,20 @@ class PlainMachine:
     port: int
     process: subprocess.Popen[bytes]
 
+    def variables(self) -> dict[str, object]:
+        """Ansible's variables of a host for this machine."""
+        options = f"-F /dev/null -o IdentitiesOnly=yes -o UserKnownHostsFile={self.folder}/known"
+        return {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": self.port,
+            "ansible_user": USER,
+            "ansible_ssh_private_key_file": str(self.folder / "key"),
+            "ansible_ssh_args": f"{options} -o ControlMaster=auto -o ControlPersist=60s",
+            "ansible_ssh_timeout": 60,
+            "ansible_pipelining": True,
+            "ansible_python_interpreter": "/usr/bin/python3",
+        }
+
     def try_ssh(self, command: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command as the user, with some input. The host key is learned at first sight."""
         options = ["BatchMode=yes", "IdentitiesOnly=yes", f"UserKnownHostsFile={self.folder}/known", "LogLevel=ERROR"]

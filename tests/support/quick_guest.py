@@ -66,6 +66,9 @@ USER_DATA = {
     ],
     "ssh_genkeytypes": ["ed25519"],
     "runcmd": [
+        # Where the same code lies at other addresses in each process, QEMU before 8 translates it again for each: a
+        # boot took 39 s, and 32 s with this.
+        "sed -i -E '/^[[:space:]]*linux[[:space:]]/s/$/ norandmaps/' /boot/grub/grub.cfg",
         "systemctl enable -q quick-seed.service",
         "rm -f /etc/netplan/50-cloud-init.yaml /etc/systemd/network/10-cloud-init* /etc/ssh/ssh_host_*",
         "sync",
