@@ -69,10 +69,10 @@ class HardenedGuest:
         """Ids of failed controls."""
         return {name for name, result in self.baseline(areas).items() if result["status"] == "failed"}
 
-    def harden(self, **variables: Any) -> str:
+    def harden(self, *arguments: str, **variables: Any) -> str:
         """Run the umbrella role; what Ansible printed."""
         role = {"name": "Harden", "ansible.builtin.include_role": {"name": "hallmark.images.os_hardening"}}
-        return self.play([role], "-e", json.dumps(variables))
+        return self.play([role], "-e", json.dumps(variables), *arguments)
 
     def sudo(self, script: str) -> str:
         """Run a shell script as root; what it printed.

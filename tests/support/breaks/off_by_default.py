@@ -237,7 +237,12 @@ OFF: dict[str, dict[str, tuple[str, ...]]] = {
             "Defaults noexec, requiretty, ignore_dot, env_reset, umask=0077",
             "Defaults noexec, requiretty, ignore_dot, env_reset, umask=0022",
         ),
-        "x-sudo-03": ("", f"echo 'games ALL=(ALL) NOPASSWD: ALL' >{SUDOERS}", f"rm {SUDOERS}"),
+        # Those whom cloud-init lets in are such, too.
+        "x-sudo-03": (
+            "mv /etc/sudoers.d/90-cloud-init-users /root/off-sudoers",
+            f"echo 'games ALL=(ALL) NOPASSWD: ALL' >{SUDOERS}",
+            f"rm {SUDOERS}; mv /root/off-sudoers /etc/sudoers.d/90-cloud-init-users",
+        ),
     },
     "suid_sgid": {
         "ds-suid-02": ("", "install -m 4755 /bin/true /usr/local/bin/zz-test", "rm /usr/local/bin/zz-test"),
