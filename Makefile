@@ -8,10 +8,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 # Which definition `make image` builds (a host, group or pattern of images/hallmark.yml).
 IMAGE ?= debian-12
-# What `make test` runs, with how many workers (one more than processors: a third of the time a test waits for a guest or
-# a server), and further options of pytest.
+# What `make test` runs, with how many workers, and further options of pytest.
 TESTS ?= tests
-JOBS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 4)))
+JOBS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
 PYTEST_ARGS ?=
 
 export PYTHON

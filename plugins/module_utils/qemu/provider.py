@@ -18,7 +18,13 @@ from ansible_collections.hallmark.images.plugins.module_utils.build.files import
 from ansible_collections.hallmark.images.plugins.module_utils.build.identifiers import runtime_folder
 from ansible_collections.hallmark.images.plugins.module_utils.build.ledger import Ledger
 from ansible_collections.hallmark.images.plugins.module_utils.build.programs import find_tool, run
-from ansible_collections.hallmark.images.plugins.module_utils.build.resources import Resource
+from ansible_collections.hallmark.images.plugins.module_utils.build.resources import (
+    FAILED,
+    PENDING,
+    READY,
+    Resource,
+    State,
+)
 from ansible_collections.hallmark.images.plugins.module_utils.build.userdata import check_cloud_init, own_user_data
 from ansible_collections.hallmark.images.plugins.module_utils.build.waiting import Waiter
 from ansible_collections.hallmark.images.plugins.module_utils.qemu import qmp
@@ -99,7 +105,7 @@ class QemuProvider:
     def wait_ready(self, identifiers: dict[str, str], waiter: Waiter) -> dict[str, Any]:
         """Wait until the guest can be used; how to reach it."""
         identifier = identifiers[self.machine.key]
-        port = self._forwarded_port()
+        port = self._forwarded_port(identifier, waiter)
         machine = watched(self.machine, identifier, self.console)
         keys = readiness.wait_for_host_keys(machine, waiter)
         Path(self.known_hosts).write_text(readiness.known_hosts(ADDRESS, port, keys), encoding="ascii")
@@ -124,10 +130,22 @@ class QemuProvider:
     def _qmp_socket(self) -> str:
         return os.path.join(self.runtime.paths[0], "qmp")
 
-    def _forwarded_port(self) -> int:
+    def _forwarded_port(self, identifier: str, waiter: Waiter) -> int:
         """Port 0 lets the kernel choose a free one, with no gap in which somebody else takes it; QEMU tells which."""
-        table = qmp.execute(self._qmp_socket(), "human-monitor-command", {"command-line": "info usernet"})
-        match = FORWARD.search(table)
+        tables: list[str] = []
+
+        def probe() -> State:
+            try:
+                command = {"command-line": "info usernet"}
+                tables.append(qmp.execute(self._qmp_socket(), "human-monitor-command", command))
+            except HallmarkError as error:
+                # A process that has crashed hangs up a moment before it is gone.
+                state = self.machine.state(identifier)
+                return state if state.status == FAILED else State(PENDING, str(error))
+            return State(READY)
+
+        waiter.wait(f"machine {self.name}", probe)
+        match = FORWARD.search(tables[0])
         if not match:
             raise HallmarkError(f"machine {self.name}: QEMU forwards no port to the guest")
         return int(match[1])

@@ -13,6 +13,8 @@ import pytest
 
 from ansible_collections.hallmark.images.plugins.module_utils.build.errors import HallmarkError
 from ansible_collections.hallmark.images.plugins.module_utils.build.ledger import Ledger
+from ansible_collections.hallmark.images.plugins.module_utils.build.waiting import Waiter
+from ansible_collections.hallmark.images.plugins.module_utils.qemu import process
 from ansible_collections.hallmark.images.plugins.module_utils.qemu.provider import QemuProvider
 
 PARAMS = {
@@ -70,6 +72,18 @@ def test_a_comma_in_the_path_of_the_socket_is_no_separator(provider, tmp_path, m
     given = machine.command[machine.command.index("-qmp") + 1]
     assert given == f"unix:{machine.socket.replace(',', ',,')},server=on,wait=off"
     assert machine.socket.startswith(f"{folder}/")
+
+
+def test_a_process_that_hangs_up_has_ended_a_moment_later(provider, tmp_path, monkeypatch):
+    """Its crash is what is told then, because another machine may be spared it."""
+    found = provider(check_mode=True, disk_size="8G")
+    identifier = "c4d233ce-aebd-44ed-af00-18c67a487014"
+    found.machine.log.parent.mkdir(parents=True, exist_ok=True)
+    looks = iter([[4711], []])  # the process is seen once more
+    monkeypatch.setattr(process, "find", lambda _token: next(looks))
+    with pytest.raises(HallmarkError, match=r"^machine builder: QEMU has ended: ") as caught:
+        found.wait_ready({"machine/builder": identifier}, Waiter(60, sleep=lambda _seconds: None))
+    assert found.worth_another_try(caught.value)
 
 
 @pytest.mark.parametrize(
