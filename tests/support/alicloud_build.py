@@ -40,6 +40,15 @@ class Build:
         """
         return getattr(self.host, run)("alicloud_builder", **self.options(**options))
 
+    def refused(self, **options: Any) -> str:
+        """The one line with which it is refused to start a machine, before anything is made."""
+        first = len(self.cloud.calls)
+        told = self.launch("fail", **options)
+        assert "\n" not in told
+        assert [call.action for call in list(self.cloud.calls)[first:] if call.mutates] == []
+        assert self.left() == []
+        return told
+
     def image(self, run: str = "succeed", **options: Any) -> Any:
         """Make its image."""
         wanted = {"region": HOME, "endpoint_url": self.cloud.endpoint_url, "build_id": self.id}

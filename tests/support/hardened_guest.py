@@ -6,16 +6,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from support.machine import playbook
 from support.plain_qemu import PlainMachine
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class HardenedGuest:
@@ -34,18 +31,8 @@ class HardenedGuest:
 
     def play(self, tasks: list[dict[str, Any]], *arguments: str) -> str:
         """Run tasks on the machine; what Ansible printed."""
-        path = self.folder / "play.yml"
-        path.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "become": True, "tasks": tasks}]))
-        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"}
-        done = subprocess.run(
-            ["ansible-playbook", "-i", self.inventory, path, *arguments],
-            env=environment,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        text = json.dumps([{"hosts": "all", "gather_facts": False, "become": True, "tasks": tasks}])
+        done = playbook(text, self.folder, "-i", str(self.inventory), *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -17,6 +17,7 @@ MENU = "/boot/grub/grub.cfg"
 UNITS = "/etc/systemd/system"
 SSHD = "/etc/ssh/sshd_config.d/00-a.conf"
 SUDOERS = "/etc/sudoers.d/zz-test"
+INVITED = "/etc/sudoers.d/90-cloud-init-users"
 LITTLE_USED = "/usr/bin/chfn /usr/bin/chsh /usr/bin/newgrp /usr/bin/gpasswd /usr/bin/expiry"
 SYSCTL = "/etc/sysctl.d/zz-test.conf"
 OBSOLETE = "games|gnats|irc|list|news|uucp"
@@ -237,12 +238,8 @@ OFF: dict[str, dict[str, tuple[str, ...]]] = {
             "Defaults noexec, requiretty, ignore_dot, env_reset, umask=0077",
             "Defaults noexec, requiretty, ignore_dot, env_reset, umask=0022",
         ),
-        # Those whom cloud-init lets in are such, too.
-        "x-sudo-03": (
-            "mv /etc/sudoers.d/90-cloud-init-users /root/off-sudoers",
-            f"echo 'games ALL=(ALL) NOPASSWD: ALL' >{SUDOERS}",
-            f"rm {SUDOERS}; mv /root/off-sudoers /etc/sudoers.d/90-cloud-init-users",
-        ),
+        # The users of user data fail it as well.
+        "x-sudo-03": (f"mv {INVITED} /root/off", f"mv /root/off {INVITED}", ""),
     },
     "suid_sgid": {
         "ds-suid-02": ("", "install -m 4755 /bin/true /usr/local/bin/zz-test", "rm /usr/local/bin/zz-test"),
